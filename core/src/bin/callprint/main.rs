@@ -1,0 +1,3 @@
+//! The `callprint` program.
+
+fn main() {}

@@ -1,0 +1,22 @@
+//! # callprint
+//!
+//! Recognises scripted robot calls by their sound. Numbers rotate; the recorded or synthesised opening does not. Callprint
+//! turns telephone audio into binary spectral fingerprints and prosody features, matches them against an index of known
+//! scripts, and says which script plays, how sure that is, where in the script, and at what speed.
+//!
+//! The modules stand in the order of the data:
+//! [`audio`] (files and streams to 8 kHz) → [`signal`] (frames, bands, activity, tones) → [`fingerprint`] (binary codes) →
+//! [`index`] (known scripts, search, alignment, score) → [`detect`] (a call's verdict); [`prosody`] runs beside the
+//! fingerprint on the same audio.
+//!
+//! A file is a stream fed fast: batch and stream run the same code and give the same bits for any chunking.
+
+pub mod audio;
+pub mod detect;
+mod error;
+pub mod fingerprint;
+pub mod index;
+pub mod prosody;
+pub mod signal;
+
+pub use error::{Error, IndexFault, Result};

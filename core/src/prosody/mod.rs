@@ -1,0 +1,1 @@
+//! Prosody of the telephone band.

@@ -1,0 +1,1 @@
+//! Frames, bands, activity, tones.
