@@ -2,6 +2,7 @@
 
 mod report;
 mod scan;
+mod tracker;
 
 pub use report::{ChannelReport, Event, EventKind, MachineVoice, Match, ScanReport};
 pub use scan::{ScanOptions, Scanner};

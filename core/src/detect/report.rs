@@ -34,6 +34,9 @@ pub struct Match {
     pub decided_at: Option<f64>,
     /// Other scripts that fit the same audio about as well; empty when the match is unambiguous.
     pub rivals: Vec<String>,
+    /// The numbers that the score was made from.
+    #[serde(skip)]
+    pub evidence: crate::index::Evidence,
 }
 
 /// What happened in the call, in order of time.

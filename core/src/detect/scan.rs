@@ -1,7 +1,19 @@
 //! Scanning a whole recording: every channel through the same stream analysis that a live call gets.
 
-use super::ScanReport;
-use crate::{Result, audio::Source, index::Index};
+use super::{
+    ChannelReport, Event, EventKind, MachineVoice, Match, ScanReport,
+    tracker::{Hypothesis, Tracker},
+};
+use crate::{
+    Error, Result,
+    audio::{Block, Resampler, Source},
+    index::{Index, script_of},
+};
+
+/// Scores within this many nats of the best leave two scripts undecided.
+const RIVAL_MARGIN: f64 = 3.0;
+/// Candidates listed per channel with [`ScanOptions::all`].
+const LISTED: usize = 20;
 
 /// What a scan reports.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,15 +35,22 @@ impl Default for ScanOptions {
 pub struct Scanner<'i> {
     index: &'i Index,
     options: ScanOptions,
+    threshold: f64,
 }
 
 impl<'i> Scanner<'i> {
     /// A scanner over `index`.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) where `max_far` is not a positive number.
+    /// [`Error::InvalidArgument`] where `max_far` is not a positive number.
     pub fn new(index: &'i Index, options: ScanOptions) -> Result<Self> {
-        Ok(Self { index, options })
+        if options.max_far.is_nan() || options.max_far <= 0.0 {
+            return Err(Error::InvalidArgument(format!(
+                "max_far {}: want a positive number of false alarms per hour, such as 0.01",
+                options.max_far
+            )));
+        }
+        Ok(Self { index, options, threshold: index.calibration().score_at(options.max_far) })
     }
 
     /// Scans a source to its end, all channels. `name` becomes the report's `file`; `progress` is told the seconds done.
@@ -39,8 +58,29 @@ impl<'i> Scanner<'i> {
     /// # Errors
     /// Those of [`Source::next_block`].
     pub fn scan(&self, name: &str, source: &mut dyn Source, progress: &mut dyn FnMut(f64)) -> Result<ScanReport> {
-        let _ = (self.index, self.options, name, source, progress);
-        unimplemented!()
+        let format = source.format();
+        let mut channels = Vec::with_capacity(format.channels);
+        for _ in 0..format.channels {
+            channels.push((Resampler::new(format.sample_rate)?, Tracker::new(self.index, self.threshold)));
+        }
+        let (mut block, mut samples, mut frames) = (Block::default(), Vec::new(), 0u64);
+        while source.next_block(&mut block)? {
+            for (input, (resampler, tracker)) in block.channels.iter().zip(&mut channels) {
+                samples.clear();
+                resampler.push(input, &mut samples);
+                tracker.push(&samples);
+            }
+            frames += block.frames() as u64;
+            progress(frames as f64 / f64::from(format.sample_rate));
+        }
+        for (resampler, tracker) in &mut channels {
+            samples.clear();
+            resampler.finish(&mut samples);
+            tracker.push(&samples);
+            tracker.finish();
+        }
+        let trackers: Vec<_> = channels.into_iter().map(|(_, tracker)| tracker).collect();
+        Ok(self.report(name, frames as f64 / f64::from(format.sample_rate), &trackers))
     }
 
     /// Scans one channel of samples that are 8 kHz already, values in [-1, 1].
@@ -48,7 +88,108 @@ impl<'i> Scanner<'i> {
     /// # Errors
     /// None at present; the result leaves room for resource limits.
     pub fn scan_samples(&self, name: &str, samples: &[f32]) -> Result<ScanReport> {
-        let _ = (name, samples);
-        unimplemented!()
+        let mut tracker = Tracker::new(self.index, self.threshold);
+        tracker.push(samples);
+        tracker.finish();
+        Ok(self.report(name, tracker.seconds(), &[tracker]))
+    }
+
+    fn report(&self, name: &str, seconds: f64, trackers: &[Tracker<'_>]) -> ScanReport {
+        let mut matches: Vec<Match> = Vec::new();
+        let mut events = Vec::new();
+        for (channel, tracker) in trackers.iter().enumerate() {
+            events.extend(tracker.answered_at().map(|at| Event { kind: EventKind::Answered, at, channel }));
+            matches.extend(self.matches(channel, tracker.hypotheses()));
+        }
+        matches.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.rendering.cmp(&b.rendering)));
+        for m in &matches {
+            events.extend(m.decided_at.map(|at| Event { kind: EventKind::Match, at, channel: m.channel }));
+        }
+        events.sort_by(|a, b| a.at.total_cmp(&b.at));
+        events.push(Event { kind: EventKind::Ended, at: seconds, channel: 0 });
+        let silent = |tracker: &Tracker<'_>| MachineVoice {
+            probability: None,
+            abstained: true,
+            seconds: tracker.active_seconds(),
+        };
+        let channels: Vec<ChannelReport> = trackers
+            .iter()
+            .enumerate()
+            .map(|(i, t)| ChannelReport {
+                name: channel_name(i, trackers.len()),
+                active_seconds: t.active_seconds(),
+                machine_voice: silent(t),
+            })
+            .collect();
+        let spoken = channels.iter().map(|c| c.machine_voice).max_by(|a, b| a.seconds.total_cmp(&b.seconds));
+        ScanReport {
+            file: name.to_owned(),
+            seconds,
+            decided_at: matches.first().and_then(|m| m.decided_at),
+            machine_voice: spoken.unwrap_or(MachineVoice { probability: None, abstained: true, seconds: 0.0 }),
+            matches,
+            events,
+            channels,
+        }
+    }
+
+    /// The hypotheses of one channel that are matches (or listed anyway), best first. What lies under a better one is its
+    /// rival or its echo, not a match of its own.
+    fn matches(&self, channel: usize, hypotheses: &[Hypothesis]) -> Vec<Match> {
+        let mut kept: Vec<(&Hypothesis, Match)> = Vec::new();
+        for h in hypotheses {
+            let sure = h.score >= self.threshold;
+            if !(sure || self.options.all) || kept.len() >= LISTED {
+                continue;
+            }
+            let script = script_of(self.index.rendering(h.rendering).id);
+            if let Some((better, m)) = kept.iter_mut().find(|(k, _)| overlap(k.query, h.query) > 0.5) {
+                let rival = m.script != script && better.score - h.score < RIVAL_MARGIN;
+                if rival && !m.rivals.iter().any(|r| r == script) {
+                    m.rivals.push(script.to_owned());
+                }
+                if !self.options.all || m.script == script {
+                    continue;
+                }
+            }
+            kept.push((h, self.describe(channel, h)));
+        }
+        kept.into_iter().map(|(_, m)| m).collect()
+    }
+
+    fn describe(&self, channel: usize, h: &Hypothesis) -> Match {
+        let rendering = self.index.rendering(h.rendering);
+        Match {
+            script: rendering.script.to_owned(),
+            rendering: rendering.id.to_owned(),
+            category: rendering.category.to_owned(),
+            channel,
+            score: h.score,
+            false_alarms_per_hour: self.index.calibration().false_alarms_per_hour(h.score),
+            ber: h.evidence.ber,
+            query_start: h.query.0.max(0.0),
+            query_end: h.query.1,
+            script_start: h.script.0.max(0.0),
+            script_end: h.script.1.min(rendering.seconds),
+            speed: h.speed,
+            decided_at: h.decided_at,
+            rivals: Vec::new(),
+            evidence: h.evidence,
+        }
+    }
+}
+
+/// Share of the shorter of two stretches of time that the other covers, 0 to 1.
+fn overlap(a: (f64, f64), b: (f64, f64)) -> f64 {
+    let shorter = (a.1 - a.0).min(b.1 - b.0);
+    if shorter > 0.0 { (a.1.min(b.1) - a.0.max(b.0)).max(0.0) / shorter } else { 0.0 }
+}
+
+fn channel_name(i: usize, of: usize) -> String {
+    match (i, of) {
+        (_, 1) => "mono".to_owned(),
+        (0, 2) => "left".to_owned(),
+        (1, 2) => "right".to_owned(),
+        _ => format!("channel {}", i + 1),
     }
 }

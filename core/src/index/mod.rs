@@ -1,12 +1,42 @@
-//! Known scripts: the index, how it is built, stored, searched.
+//! Known scripts: how the index is built, stored, searched, and how a candidate becomes a scored match.
+//!
+//! [`builder`](IndexBuilder) makes the file described in `format`; [`Index`] opens it; `search` finds candidate
+//! (rendering, offset, speed) triples by codes that nearly agree; `align` follows a candidate through the query;
+//! `score` weighs what fits against what does not; `calibrate` says how often such a score happens by chance.
 
-use std::path::Path;
+mod align;
+mod builder;
+mod calibrate;
+mod format;
+mod hamming;
+mod map;
+mod score;
+mod search;
 
-use crate::Result;
+use std::path::{Path, PathBuf};
+
+use zerocopy::FromBytes;
+
+pub(crate) use align::{Lane, align};
+pub use align::{Alignment, MAX_QUERY_SECONDS, Step};
+pub use builder::{IndexBuilder, Label};
+pub use calibrate::Calibration;
+pub(crate) use format::StoredCode;
+pub use score::{Evidence, score};
+pub use search::{Candidate, Hit, find_candidates, find_hits};
+
+use crate::{Error, IndexFault, Result, fingerprint::model};
+use format::{Layout, Record, SECTIONS, StoredCalibration, StringRef};
+use map::Bytes;
 
 /// A read-only index of renderings, memory-mapped or built in. Shared by threads.
 #[derive(Debug)]
-pub struct Index {}
+pub struct Index {
+    path: PathBuf,
+    bytes: Bytes,
+    layout: Layout,
+    calibration: Calibration,
+}
 
 /// What the index knows of one rendering.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,29 +76,61 @@ pub struct Stats {
     pub configuration: String,
 }
 
+/// The script that a rendering's name belongs to: the part before `__`, or all of it.
+pub fn script_of(id: &str) -> &str {
+    id.split_once("__").map_or(id, |(script, _)| script)
+}
+
 impl Index {
-    /// Opens an index file by memory-mapping it.
+    /// Opens an index file by memory-mapping it. The file must not be changed in place while it is open; callprint itself
+    /// replaces index files by renaming, which is safe.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) where the file can't be read, [`Error::Index`](crate::Error::Index) where it is no
-    /// usable index.
+    /// [`Error::Io`] where the file can't be read, [`Error::Index`] where it is no usable index.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let _ = path;
-        unimplemented!()
+        let path = path.as_ref();
+        Self::from_parts(path.to_owned(), Bytes::map(path)?)
+    }
+
+    /// An index from bytes in memory, as [`IndexBuilder::to_bytes`] gives them.
+    ///
+    /// # Errors
+    /// [`Error::Index`] where they are no usable index.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self> {
+        Self::from_parts(PathBuf::from("<memory>"), Bytes::Owned(bytes))
     }
 
     /// The corpus index that is built into the library.
     ///
     /// # Errors
-    /// [`Error::Index`](crate::Error::Index) where the built-in bytes do not fit this version.
+    /// [`Error::Index`] where the built-in bytes do not fit this version.
     #[cfg(feature = "corpus")]
     pub fn builtin() -> Result<Self> {
-        unimplemented!()
+        Self::from_parts(PathBuf::from("<built-in>"), Bytes::Static(callprint_corpus::index_bytes()))
+    }
+
+    fn from_parts(path: PathBuf, bytes: Bytes) -> Result<Self> {
+        let open = || {
+            let layout = format::open(&bytes, model().hash)?;
+            let stored = bytes.get(layout.ranges[4].clone()).and_then(|b| StoredCalibration::read_from_bytes(b).ok());
+            let stored = stored.ok_or_else(|| IndexFault::Damaged("no calibration".into()))?;
+            let calibration = Calibration::from_stored(stored)?;
+            Ok((layout, calibration))
+        };
+        match open() {
+            Ok((layout, calibration)) => Ok(Self { path, bytes, layout, calibration }),
+            Err(fault) => Err(Error::index(path, fault)),
+        }
+    }
+
+    /// Where it was opened from; `<built-in>` or `<memory>` where it is no file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Renderings held.
     pub fn len(&self) -> usize {
-        0
+        self.layout.renderings
     }
 
     /// Whether it holds nothing.
@@ -78,94 +140,119 @@ impl Index {
 
     /// All renderings in the order of their names.
     pub fn renderings(&self) -> impl Iterator<Item = Rendering<'_>> {
-        std::iter::empty()
+        (0..self.len()).map(|i| self.rendering(i))
+    }
+
+    /// Rendering number `i` in the order of names; one of empty name where a damaged file has none.
+    pub fn rendering(&self, i: usize) -> Rendering<'_> {
+        let Some(record) = self.records().get(i) else {
+            return Rendering { id: "", script: "", category: "", language: "", seconds: 0.0, codes: 0 };
+        };
+        let id = self.string(record.name);
+        Rendering {
+            id,
+            script: script_of(id),
+            category: self.string(record.category),
+            language: self.string(record.language),
+            seconds: f64::from(record.samples.get()) / 8000.0,
+            codes: record.codes.get() as usize,
+        }
+    }
+
+    /// How scores become false-alarm rates in this index.
+    pub fn calibration(&self) -> &Calibration {
+        &self.calibration
     }
 
     /// Sizes.
     pub fn stats(&self) -> Stats {
-        unimplemented!()
+        let mut scripts: Vec<_> = self.renderings().map(|r| r.script).collect();
+        let mut categories: Vec<_> = self.renderings().map(|r| r.category).filter(|c| !c.is_empty()).collect();
+        for names in [&mut scripts, &mut categories] {
+            names.sort_unstable();
+            names.dedup();
+        }
+        Stats {
+            renderings: self.len(),
+            scripts: scripts.len(),
+            categories: categories.len(),
+            seconds: self.renderings().map(|r| r.seconds).sum(),
+            codes: self.layout.codes,
+            bytes: self.bytes.len(),
+            format_version: format::VERSION,
+            configuration: format!("{:016x}", self.layout.configuration),
+        }
     }
 
     /// Reads every section and checks every checksum and structural rule.
     ///
     /// # Errors
-    /// [`Error::Index`](crate::Error::Index) naming what is damaged.
+    /// [`Error::Index`] naming what is damaged.
     pub fn verify(&self) -> Result<()> {
-        unimplemented!()
-    }
-}
-
-/// Name and labels of a rendering to be added.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Label {
-    /// `script__rendering`: letters, digits, `-`, `_`, `.`; the part before `__` is the script.
-    pub id: String,
-    /// Category of the script, may be empty.
-    pub category: String,
-    /// Language of the script, may be empty.
-    pub language: String,
-}
-
-/// Collects renderings and writes an index file.
-#[derive(Debug, Default)]
-pub struct IndexBuilder {}
-
-impl IndexBuilder {
-    /// An empty builder.
-    pub fn new() -> Self {
-        Self::default()
+        self.check().map_err(|what| Error::index(&self.path, IndexFault::Damaged(what)))
     }
 
-    /// A builder that starts with everything an index holds.
-    pub fn from_index(index: &Index) -> Self {
-        let _ = index;
-        Self::default()
+    fn check(&self) -> Result<(), String> {
+        let mut end = size_of::<format::Header>() + SECTIONS * size_of::<format::SectionEntry>();
+        for (i, range) in self.layout.ranges.iter().enumerate() {
+            let gap = self.bytes.get(end..range.start).ok_or("sections overlap")?;
+            if gap.iter().any(|&b| b != 0) {
+                return Err(format!("bytes before section {} are not zero", i + 1));
+            }
+            if crc32fast::hash(self.section(i)) != self.layout.crcs[i] {
+                return Err(format!("the checksum of section {} does not fit", i + 1));
+            }
+            end = range.end;
+        }
+        let mut before = "";
+        let mut next = 0u64;
+        for (i, record) in self.records().iter().enumerate() {
+            let name = self.string(record.name);
+            if name <= before || record.first_code.get() != next || record.reserved != [0; 8] {
+                return Err(format!("rendering {i} is out of order"));
+            }
+            before = name;
+            next += u64::from(record.codes.get());
+        }
+        if next != self.layout.codes as u64 { Err("codes and renderings do not fit".into()) } else { Ok(()) }
     }
 
-    /// Adds a rendering from its 8 kHz samples in [-1, 1].
-    ///
-    /// # Errors
-    /// [`Error::Index`](crate::Error::Index) with `Duplicate` or `TooShort`;
-    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for a name that is not well formed.
-    pub fn add(&mut self, label: Label, samples: &[f32]) -> Result<()> {
-        let _ = (label, samples);
-        unimplemented!()
+    fn section(&self, i: usize) -> &[u8] {
+        self.bytes.get(self.layout.ranges[i].clone()).unwrap_or_default()
     }
 
-    /// Removes a rendering, or all renderings of a script, by name; says how many went.
-    ///
-    /// # Errors
-    /// [`Error::Index`](crate::Error::Index) with `NoSuchRendering`.
-    pub fn remove(&mut self, name: &str) -> Result<usize> {
-        let _ = name;
-        unimplemented!()
+    fn records(&self) -> &[Record] {
+        <[Record]>::ref_from_bytes(self.section(0)).unwrap_or_default()
     }
 
-    /// Adds everything another index holds.
-    ///
-    /// # Errors
-    /// [`Error::Index`](crate::Error::Index) with `Duplicate`; nothing has been added then.
-    pub fn merge(&mut self, index: &Index) -> Result<()> {
-        let _ = index;
-        unimplemented!()
+    fn string(&self, at: StringRef) -> &str {
+        let (start, length) = (at.offset.get() as usize, at.length.get() as usize);
+        let bytes = start.checked_add(length).and_then(|end| self.section(1).get(start..end));
+        bytes.and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
     }
 
-    /// Renderings collected so far.
-    pub fn len(&self) -> usize {
-        0
+    /// All codes, rendering after rendering.
+    pub(crate) fn codes(&self) -> &[StoredCode] {
+        <[StoredCode]>::ref_from_bytes(self.section(2)).unwrap_or_default()
     }
 
-    /// Whether nothing has been collected.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// Log levels of all codes in steps of 48/256 octave; 0 for a code without sound.
+    pub(crate) fn levels(&self) -> &[u8] {
+        self.section(3)
     }
 
-    /// Writes the index file atomically: temporary file beside it, fsync, rename.
-    ///
-    /// # Errors
-    /// [`Error::Io`](crate::Error::Io); the old file, if any, is untouched then.
-    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
-        let _ = path;
-        unimplemented!()
+    /// Where rendering `i`'s codes lie; empty where a damaged file says something impossible.
+    pub(crate) fn code_range(&self, i: usize) -> std::ops::Range<usize> {
+        let range = self.records().get(i).and_then(|r| {
+            let first = usize::try_from(r.first_code.get()).ok()?;
+            let end = first.checked_add(r.codes.get() as usize)?;
+            (end <= self.layout.codes).then_some(first..end)
+        });
+        range.unwrap_or(0..0)
+    }
+
+    /// Which rendering code `at` belongs to.
+    pub(crate) fn rendering_of(&self, at: usize) -> usize {
+        self.records().partition_point(|r| r.first_code.get() <= at as u64).saturating_sub(1)
     }
 }

@@ -1,0 +1,221 @@
+//! One channel being listened to: samples in, hypotheses about what plays, updated five times a second.
+//!
+//! Memory is bounded: the codes of the last [`MAX_QUERY_SECONDS`], their hits, and a limited number of hypotheses.
+
+use crate::{
+    audio::SAMPLE_RATE,
+    fingerprint::{Extractor, QueryFrame, SPEEDS},
+    index::{Candidate, Evidence, Hit, Index, Lane, MAX_QUERY_SECONDS, align, find_candidates, find_hits, score},
+    signal::{Activity, HOP_SECONDS},
+};
+
+/// Frames between evaluations (0.2 s).
+const EVALUATE_EVERY: usize = 20;
+/// Candidates aligned at each evaluation.
+const CANDIDATES: usize = 16;
+/// Votes below which a candidate is not looked at.
+const MINIMUM_VOTES: u32 = 12;
+/// Hypotheses kept.
+const HYPOTHESES: usize = 64;
+/// Codes that a match must rest on (0.4 s beyond one patch).
+const MINIMUM_CODES: f64 = 8.0;
+
+/// A rendering that may have played, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Hypothesis {
+    /// Number of the rendering.
+    pub(crate) rendering: usize,
+    /// Evidence at the last evaluation that counted.
+    pub(crate) evidence: Evidence,
+    /// Score at that evaluation.
+    pub(crate) score: f64,
+    /// Where the part that fits begins and ends in the stream, s.
+    pub(crate) query: (f64, f64),
+    /// Where it begins and ends in the rendering, s.
+    pub(crate) script: (f64, f64),
+    /// Playback speed.
+    pub(crate) speed: f64,
+    /// When the score first stayed above the threshold, s.
+    pub(crate) decided_at: Option<f64>,
+    /// Whether its beginning has left the window: from then on the score only rises.
+    settled: bool,
+}
+
+impl Hypothesis {
+    /// Whether both put the same place of the same rendering at the same time.
+    fn same_place(&self, other: &Self) -> bool {
+        let place = |h: &Self| h.query.0 - h.script.0 / h.speed;
+        self.rendering == other.rendering && (place(self) - place(other)).abs() < 0.5
+    }
+}
+
+/// The state of one channel.
+#[derive(Debug)]
+pub(crate) struct Tracker<'i> {
+    index: &'i Index,
+    threshold: f64,
+    extractor: Extractor,
+    lanes: Vec<Vec<QueryFrame>>,
+    hits: Vec<Hit>,
+    frames: usize,
+    samples: u64,
+    fresh: bool,
+    hypotheses: Vec<Hypothesis>,
+    answered_at: Option<f64>,
+    active_frames: usize,
+}
+
+impl<'i> Tracker<'i> {
+    /// Starts to listen. `threshold`: score from which a hypothesis counts as decided.
+    pub(crate) fn new(index: &'i Index, threshold: f64) -> Self {
+        Self {
+            index,
+            threshold,
+            extractor: Extractor::new(),
+            lanes: vec![Vec::new(); SPEEDS.len()],
+            hits: Vec::new(),
+            frames: 0,
+            samples: 0,
+            fresh: false,
+            hypotheses: Vec::new(),
+            answered_at: None,
+            active_frames: 0,
+        }
+    }
+
+    /// Takes 8 kHz samples.
+    pub(crate) fn push(&mut self, samples: &[f32]) {
+        // Frames end every 80 samples; smaller pushes keep the moments of evaluation independent of the chunking.
+        for part in samples.chunks(80) {
+            self.samples += part.len() as u64;
+            self.push_part(part);
+        }
+    }
+
+    fn push_part(&mut self, part: &[f32]) {
+        let Self { extractor, lanes, hits, index, fresh, active_frames, answered_at, frames, .. } = self;
+        let mut due = false;
+        extractor.push(
+            part,
+            |activity: Activity| {
+                *frames += 1;
+                *active_frames += usize::from(activity.is_sound() && activity.below_peak < 2551);
+                due |= frames.is_multiple_of(EVALUATE_EVERY);
+            },
+            |code| {
+                if code.active {
+                    answered_at.get_or_insert((code.time() - 0.2).max(0.0));
+                    *fresh = true;
+                }
+                find_hits(index, &code, hits);
+                if let Some(lane) = lanes.get_mut(code.speed) {
+                    lane.push(code);
+                }
+            },
+        );
+        if due {
+            self.evaluate();
+        }
+    }
+
+    /// Ends the stream: a last evaluation.
+    pub(crate) fn finish(&mut self) {
+        self.evaluate();
+    }
+
+    /// All hypotheses, best first.
+    pub(crate) fn hypotheses(&self) -> &[Hypothesis] {
+        &self.hypotheses
+    }
+
+    /// Seconds taken in.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.samples as f64 / f64::from(SAMPLE_RATE)
+    }
+
+    /// Seconds of sound that is neither silence nor tone.
+    pub(crate) fn active_seconds(&self) -> f64 {
+        self.active_frames as f64 * HOP_SECONDS
+    }
+
+    /// When sound that can be a voice first came, s.
+    pub(crate) fn answered_at(&self) -> Option<f64> {
+        self.answered_at
+    }
+
+    fn evaluate(&mut self) {
+        self.forget();
+        if !std::mem::take(&mut self.fresh) {
+            return;
+        }
+        let candidates = find_candidates(&mut self.hits, CANDIDATES);
+        for candidate in candidates.iter().filter(|c| c.votes >= MINIMUM_VOTES) {
+            if let Some(found) = self.examine(candidate) {
+                self.keep(found);
+            }
+        }
+        self.hypotheses.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.rendering.cmp(&b.rendering)));
+        self.hypotheses.truncate(HYPOTHESES);
+    }
+
+    /// Drops codes and hits that are older than the window.
+    fn forget(&mut self) {
+        for (lane, speed) in self.lanes.iter_mut().zip(SPEEDS) {
+            let keep = (MAX_QUERY_SECONDS / HOP_SECONDS * speed) as usize;
+            if lane.len() > keep {
+                lane.drain(..lane.len() - keep);
+            }
+        }
+        let first: Vec<u32> = self.lanes.iter().map(|l| l.first().map_or(0, |f| f.frame)).collect();
+        self.hits.retain(|h| first.get(usize::from(h.speed)).is_some_and(|&f| h.frame >= f));
+    }
+
+    fn examine(&self, candidate: &Candidate) -> Option<Hypothesis> {
+        let lane = self.lanes.get(candidate.speed)?;
+        let alignment = align(self.index, candidate, Lane { frames: lane })?;
+        let evidence = Evidence::of(&alignment)?;
+        if evidence.codes < MINIMUM_CODES {
+            return None;
+        }
+        let steps = &alignment.steps[evidence.first..evidence.end];
+        let (first, last) = (steps.first()?, steps.last()?);
+        // Codes sit in the middle of their patches; what they describe begins and ends half a patch away.
+        let half = 0.2;
+        let speed = alignment.playback_speed(evidence.first..evidence.end);
+        Some(Hypothesis {
+            rendering: candidate.rendering,
+            score: score(&evidence),
+            query: (alignment.query_time(first) - half / speed, alignment.query_time(last) + half / speed),
+            script: (alignment.script_time(first) - half, alignment.script_time(last) + half),
+            speed,
+            decided_at: None,
+            settled: evidence.first == 0 && self.seconds() > MAX_QUERY_SECONDS,
+            evidence,
+        })
+    }
+
+    /// Adds a hypothesis, or renews the one that it continues.
+    fn keep(&mut self, mut found: Hypothesis) {
+        let now = self.seconds();
+        let sure = found.score >= self.threshold;
+        let Some(known) = self.hypotheses.iter_mut().find(|h| h.same_place(&found)) else {
+            found.decided_at = sure.then_some(now);
+            self.hypotheses.push(found);
+            return;
+        };
+        let (query_start, script_start) = (known.query.0.min(found.query.0), known.script.0.min(found.script.0));
+        let (query_end, script_end) = (known.query.1.max(found.query.1), known.script.1.max(found.script.1));
+        found.settled |= known.settled;
+        if found.settled && found.score <= known.score {
+            known.settled = true;
+            (known.query, known.script) = ((query_start, query_end), (script_start, script_end));
+            return;
+        }
+        if found.settled {
+            found.query = (query_start, query_end);
+            found.script = (script_start, script_end);
+        }
+        found.decided_at = if sure { known.decided_at.or(Some(now)) } else { None };
+        *known = found;
+    }
+}

@@ -1,0 +1,251 @@
+//! Codes from a stream: bands → patches → values → signs, at several assumed speeds at once.
+//!
+//! A query that is played faster by a factor f has its frequencies raised by f and its time shortened by f. Instead of
+//! resampling the audio for each f, the bands' edges are scaled and the band values interpolated in time, so all speeds
+//! share one FFT. Each speed then runs through the same integer arithmetic.
+//!
+//! Cost per code: B * K * P + 128 * B * K multiply-adds of 16 bits.
+
+use super::{
+    code::{BITS, Code, SoftCode},
+    model::{Model, model},
+};
+use crate::signal::{Activity, ActivityGate, FRAME_SECONDS, Framer, HOP_SECONDS, MelBank, Spectrum};
+
+/// Assumed playback speeds of a query. A code tolerates about ±3 %, so these cover ±12 %.
+pub const SPEEDS: [f64; 5] = [0.907, 0.952, 1.0, 1.05, 1.1025];
+
+/// Frames from one stored code to the next (40 ms).
+pub const CODE_HOP: usize = 4;
+
+/// Frames of a patch that must hold sound near the peak level for its code to count.
+const SOUND_FRAMES: usize = 10;
+/// How far below the recent peak a frame may lie to count as sound, 1/256 octave of power (30 dB).
+const SOUND_DEPTH: i16 = 2551;
+/// Mean absolute deviation of the level over a patch under which it is a steady noise, 1/256 octave of power (0.8 dB).
+const STEADY_DEVIATION: i32 = 68;
+
+/// A code of the stream at one assumed speed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueryFrame {
+    /// Index into [`SPEEDS`].
+    pub speed: usize,
+    /// Number of the patch's first frame on the time axis of this speed (10 ms of the script each).
+    pub frame: u32,
+    /// The code and its reliabilities.
+    pub soft: SoftCode,
+    /// Log power in the middle of the patch, 1/256 octave.
+    pub level: i16,
+    /// Whether the patch holds sound that can be a voice.
+    pub active: bool,
+}
+
+impl QueryFrame {
+    /// Time of the middle of the patch in the stream, s.
+    pub fn time(&self) -> f64 {
+        stream_time(f64::from(self.frame), self.speed)
+    }
+}
+
+/// Time in the stream of the middle of the patch that starts at `frame` on the time axis of speed `speed`, s.
+pub(crate) fn stream_time(frame: f64, speed: usize) -> f64 {
+    (frame + 0.5 * (model().patch as f64 - 1.0)) * HOP_SECONDS / SPEEDS[speed] + 0.5 * FRAME_SECONDS
+}
+
+/// Turns a stream of 8 kHz samples into codes at each of the [`SPEEDS`]. Results do not depend on how the samples are cut
+/// into pushes.
+#[derive(Debug)]
+pub struct Extractor {
+    framer: Framer,
+    gate: ActivityGate,
+    lanes: Vec<Lane>,
+}
+
+impl Default for Extractor {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Extractor {
+    /// An extractor at the start of a stream, at all [`SPEEDS`].
+    pub fn new() -> Self {
+        Self::with_lanes((0..SPEEDS.len()).collect())
+    }
+
+    fn with_lanes(speeds: Vec<usize>) -> Self {
+        let lanes = speeds.into_iter().map(|s| Lane::new(model(), s)).collect();
+        Self { framer: Framer::new(), gate: ActivityGate::new(), lanes }
+    }
+
+    /// Takes samples in [-1, 1]; hands each frame's activity to `on_frame` and each code to `on_code`, in order of time.
+    pub fn push(
+        &mut self,
+        samples: &[f32],
+        mut on_frame: impl FnMut(Activity),
+        mut on_code: impl FnMut(QueryFrame),
+    ) {
+        let Self { framer, gate, lanes } = self;
+        framer.push(samples, |power| {
+            let activity = gate.push(power);
+            on_frame(activity);
+            for lane in lanes.iter_mut() {
+                lane.push(power, activity, &mut on_code);
+            }
+        });
+    }
+}
+
+/// The codes of a rendering: every [`CODE_HOP`] frames at speed 1, from 8 kHz samples in [-1, 1].
+pub fn reference_codes(samples: &[f32]) -> Vec<QueryFrame> {
+    let unit = SPEEDS.iter().position(|&s| s == 1.0).unwrap_or_default();
+    let mut extractor = Extractor::with_lanes(vec![unit]);
+    let mut codes = Vec::new();
+    extractor.push(samples, |_| (), |c| {
+        if c.frame as usize % CODE_HOP == 0 {
+            codes.push(c);
+        }
+    });
+    codes
+}
+
+/// One assumed speed: its bank, its time axis, its patch.
+#[derive(Debug)]
+struct Lane {
+    model: &'static Model,
+    speed: usize,
+    bank: MelBank,
+    /// Bands of the frame before, to interpolate from.
+    last: Option<(Vec<i16>, Activity)>,
+    bands: Vec<i16>,
+    /// Position of the next interpolated frame after `last`, in frames of the stream, Q16.
+    position: u64,
+    step: u64,
+    patch: Patch,
+}
+
+impl Lane {
+    fn new(model: &'static Model, speed: usize) -> Self {
+        let factor = SPEEDS[speed];
+        Self {
+            model,
+            speed,
+            bank: MelBank::new(&model.edges, model.floor as f32, factor),
+            last: None,
+            bands: vec![0; model.bands()],
+            position: 0,
+            step: (65536.0 / factor + 0.5).floor() as u64,
+            patch: Patch::new(model),
+        }
+    }
+
+    /// Takes the next frame of the stream; interpolated frames between it and the one before may complete codes.
+    fn push(&mut self, power: &Spectrum, activity: Activity, on_code: &mut impl FnMut(QueryFrame)) {
+        self.bank.apply(power, &mut self.bands);
+        let Some((last, before)) = &mut self.last else {
+            self.last = Some((self.bands.clone(), activity));
+            return;
+        };
+        let mut mixed = [0i16; MAX_BANDS];
+        let mixed = &mut mixed[..self.bands.len()];
+        while self.position <= 65536 {
+            let fraction = (self.position >> 8) as i32;
+            for ((m, &a), &b) in mixed.iter_mut().zip(last.iter()).zip(&self.bands) {
+                *m = ((i32::from(a) * (256 - fraction) + i32::from(b) * fraction + 128) >> 8) as i16;
+            }
+            let nearest = if fraction < 128 { *before } else { activity };
+            if let Some(frame) = self.patch.push(mixed, nearest) {
+                on_code(self.patch.code(self.model, self.speed, frame));
+            }
+            self.position += self.step;
+        }
+        self.position -= 65536;
+        last.copy_from_slice(&self.bands);
+        *before = activity;
+    }
+}
+
+/// Bands that the interpolation's buffer holds at most.
+const MAX_BANDS: usize = 64;
+
+/// The last P frames of a lane, band by band, each kept twice so that a window of P is always contiguous.
+#[derive(Debug)]
+struct Patch {
+    frames: usize,
+    bands: Vec<i16>,
+    activity: Vec<Activity>,
+    pushed: u32,
+    features: Vec<i16>,
+    clamped: Vec<i16>,
+}
+
+impl Patch {
+    fn new(model: &Model) -> Self {
+        let (bands, frames) = (model.bands(), model.patch);
+        Self {
+            frames,
+            bands: vec![0; bands * 2 * frames],
+            activity: vec![Activity::default(); frames],
+            pushed: 0,
+            features: vec![0; bands * model.functions()],
+            clamped: vec![0; frames],
+        }
+    }
+
+    /// Takes a frame; says the number of the patch's first frame once P are there.
+    fn push(&mut self, bands: &[i16], activity: Activity) -> Option<u32> {
+        let at = self.pushed as usize % self.frames;
+        for (b, &value) in bands.iter().enumerate() {
+            let row = b * 2 * self.frames;
+            self.bands[row + at] = value;
+            self.bands[row + at + self.frames] = value;
+        }
+        self.activity[at] = activity;
+        self.pushed += 1;
+        self.pushed.checked_sub(self.frames as u32)
+    }
+
+    fn code(&mut self, model: &Model, speed: usize, frame: u32) -> QueryFrame {
+        self.temporal(model);
+        let width = self.features.len();
+        let mut values = [0i8; BITS];
+        let mut code = Code::default();
+        for (d, row) in model.projection.chunks_exact(width).enumerate() {
+            let sum: i32 = row.iter().zip(&self.features).map(|(&w, &y)| i32::from(w) * i32::from(y)).sum();
+            let value = sum - model.threshold[d];
+            code.0[d / 64] |= u64::from(value > 0) << (d % 64);
+            let rounded = (value + (1 << (model.shift2 - 1))) >> model.shift2;
+            values[d] = rounded.clamp(-127, 127) as i8;
+        }
+        let (level, active) = self.judge();
+        QueryFrame { speed, frame, soft: SoftCode { values, code }, level, active }
+    }
+
+    /// First stage: the temporal functions of each band, over the bands raised to the patch's own floor.
+    fn temporal(&mut self, model: &Model) {
+        let (p, k) = (self.frames, model.functions());
+        let at = self.pushed as usize % p;
+        let windows = self.bands.chunks_exact(2 * p).map(|row| &row[at..at + p]);
+        let highest = windows.clone().flatten().copied().max().unwrap_or(0);
+        let floor = if model.span > 0 { (i32::from(highest) - model.span).max(-32768) as i16 } else { i16::MIN };
+        for (window, out) in windows.zip(self.features.chunks_exact_mut(k)) {
+            for (c, &v) in self.clamped.iter_mut().zip(window) {
+                *c = v.max(floor);
+            }
+            for (row, y) in model.basis.chunks_exact(p).zip(out) {
+                let sum: i32 = row.iter().zip(&self.clamped).map(|(&t, &v)| i32::from(t) * i32::from(v)).sum();
+                *y = ((sum + (1 << (model.shift1 - 1))) >> model.shift1).clamp(-32768, 32767) as i16;
+            }
+        }
+    }
+
+    /// Level in the middle of the patch, and whether the patch can hold a voice.
+    fn judge(&self) -> (i16, bool) {
+        let (p, at) = (self.frames, self.pushed as usize % self.frames);
+        let middle = self.activity[(at + p / 2) % p].level;
+        let sound = self.activity.iter().filter(|a| a.is_sound() && a.below_peak < SOUND_DEPTH).count();
+        let mean = self.activity.iter().map(|a| i32::from(a.level)).sum::<i32>() / p as i32;
+        let deviation = self.activity.iter().map(|a| (i32::from(a.level) - mean).abs()).sum::<i32>() / p as i32;
+        (middle, sound >= SOUND_FRAMES && deviation >= STEADY_DEVIATION)
+    }
+}

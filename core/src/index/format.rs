@@ -1,0 +1,211 @@
+//! The index file, to the byte. Little-endian on every host; memory-mapped and used in place.
+//!
+//! ```text
+//! offset  size  field
+//!      0     8  magic "CPINDEX\n"
+//!      8     4  format version (1)
+//!     12     4  number of sections S (5)
+//!     16     8  fingerprint configuration hash
+//!     24     8  file size in bytes
+//!     32     8  number of renderings R
+//!     40     8  number of codes N
+//!     48    12  reserved, zero
+//!     60     4  CRC-32 of bytes 0..60 and of the section table
+//!     64  24*S  section table: kind u32, CRC-32 of the section u32, offset u64, length u64
+//! ```
+//! Sections follow in the order of their kinds, each at the next multiple of 64; the bytes between are zero.
+//!
+//! | kind | section | contents |
+//! |---|---|---|
+//! | 1 | renderings | R records of 48 bytes, ascending by name: first code u64, codes u32, samples at 8 kHz u32, then for name, category and language each: offset u32 and length u32 in the strings; 8 reserved bytes, zero |
+//! | 2 | strings | UTF-8, no separators |
+//! | 3 | codes | N codes of 128 bits: two u64 words |
+//! | 4 | levels | N bytes: log level of each code in steps of 48/256 octave of power, at least 1; 0 for a code without sound |
+//! | 5 | calibration | false-alarm model, 4 x f64 (see `calibrate`) |
+//!
+//! Opening checks magic, version, configuration, sizes, and the header's checksum, in time independent of the data.
+//! `verify` checks every byte. Records are bounds-checked when they are used, so a damaged file gives errors or wrong
+//! answers, never a read outside the map.
+
+use zerocopy::{
+    FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned,
+    little_endian::{F64, U32, U64},
+};
+
+use crate::{IndexFault, fingerprint::Code};
+
+/// First eight bytes.
+pub(crate) const MAGIC: [u8; 8] = *b"CPINDEX\n";
+/// Version that this program writes and reads.
+pub(crate) const VERSION: u32 = 1;
+/// Alignment of sections.
+pub(crate) const ALIGN: usize = 64;
+/// Sections of a file.
+pub(crate) const SECTIONS: usize = 5;
+
+/// The fixed part of the header.
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub(crate) struct Header {
+    pub(crate) magic: [u8; 8],
+    pub(crate) version: U32,
+    pub(crate) sections: U32,
+    pub(crate) configuration: U64,
+    pub(crate) file_size: U64,
+    pub(crate) renderings: U64,
+    pub(crate) codes: U64,
+    pub(crate) reserved: [u8; 12],
+    pub(crate) crc: U32,
+}
+
+/// One line of the section table.
+#[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub(crate) struct SectionEntry {
+    pub(crate) kind: U32,
+    pub(crate) crc: U32,
+    pub(crate) offset: U64,
+    pub(crate) length: U64,
+}
+
+/// Where a string lies in the strings section.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub(crate) struct StringRef {
+    pub(crate) offset: U32,
+    pub(crate) length: U32,
+}
+
+/// One rendering.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub(crate) struct Record {
+    pub(crate) first_code: U64,
+    pub(crate) codes: U32,
+    pub(crate) samples: U32,
+    pub(crate) name: StringRef,
+    pub(crate) category: StringRef,
+    pub(crate) language: StringRef,
+    pub(crate) reserved: [u8; 8],
+}
+
+/// A code as stored.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub(crate) struct StoredCode(pub(crate) [U64; 2]);
+
+impl StoredCode {
+    /// The code in the host's byte order; free on little-endian hosts.
+    #[inline]
+    pub(crate) fn get(self) -> Code {
+        Code([self.0[0].get(), self.0[1].get()])
+    }
+}
+
+impl From<Code> for StoredCode {
+    fn from(code: Code) -> Self {
+        Self([U64::new(code.0[0]), U64::new(code.0[1])])
+    }
+}
+
+/// The false-alarm model as stored.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub(crate) struct StoredCalibration(pub(crate) [F64; 4]);
+
+/// Byte ranges of the sections of a file whose header holds.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    pub(crate) ranges: [std::ops::Range<usize>; SECTIONS],
+    pub(crate) crcs: [u32; SECTIONS],
+    pub(crate) configuration: u64,
+    pub(crate) renderings: usize,
+    pub(crate) codes: usize,
+}
+
+/// Offset of the first section.
+pub(crate) const fn data_start() -> usize {
+    align(size_of::<Header>() + SECTIONS * size_of::<SectionEntry>())
+}
+
+/// The next multiple of [`ALIGN`].
+pub(crate) const fn align(at: usize) -> usize {
+    at.div_ceil(ALIGN) * ALIGN
+}
+
+/// CRC-32 over the header without its checksum, and the section table.
+pub(crate) fn header_crc(header: &[u8], table: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&header[..size_of::<Header>() - 4]);
+    crc.update(table);
+    crc.finalize()
+}
+
+/// Checks the header of a file of this configuration and finds its sections. Time does not depend on the data.
+///
+/// # Errors
+/// Says what does not hold.
+pub(crate) fn open(bytes: &[u8], configuration: u64) -> Result<Layout, IndexFault> {
+    let (header, rest) = Header::ref_from_prefix(bytes).map_err(|_| short(bytes))?;
+    if header.magic != MAGIC {
+        return Err(IndexFault::NotAnIndex);
+    }
+    if header.version.get() != VERSION {
+        return Err(IndexFault::Version { found: header.version.get(), supported: VERSION });
+    }
+    let (table, _) = <[SectionEntry]>::ref_from_prefix_with_elems(rest, SECTIONS)
+        .map_err(|_| IndexFault::Truncated { found: bytes.len() as u64, expected: data_start() as u64 })?;
+    if header_crc(header.as_bytes(), table.as_bytes()) != header.crc.get() {
+        return Err(IndexFault::Damaged("the header's checksum does not fit".into()));
+    }
+    if header.configuration.get() != configuration {
+        return Err(IndexFault::Configuration { found: header.configuration.get(), expected: configuration });
+    }
+    let (found, expected) = (bytes.len() as u64, header.file_size.get());
+    if found < expected {
+        return Err(IndexFault::Truncated { found, expected });
+    }
+    if found > expected {
+        return Err(IndexFault::Damaged(format!("{} bytes too long", found - expected)));
+    }
+    layout(header, table)
+}
+
+fn short(bytes: &[u8]) -> IndexFault {
+    // An empty or tiny file that could still be the start of an index is truncated; anything else is no index.
+    if MAGIC.starts_with(&bytes[..bytes.len().min(8)]) && !bytes.is_empty() {
+        IndexFault::Truncated { found: bytes.len() as u64, expected: data_start() as u64 }
+    } else {
+        IndexFault::NotAnIndex
+    }
+}
+
+fn layout(header: &Header, table: &[SectionEntry]) -> Result<Layout, IndexFault> {
+    let damaged = |what: &str| IndexFault::Damaged(what.to_owned());
+    let count = |n: U64| usize::try_from(n.get()).map_err(|_| damaged("sizes too large for this machine"));
+    let (renderings, codes, size) = (count(header.renderings)?, count(header.codes)?, count(header.file_size)?);
+    let lengths = [
+        renderings.checked_mul(size_of::<Record>()),
+        None,
+        codes.checked_mul(size_of::<StoredCode>()),
+        Some(codes),
+        Some(size_of::<StoredCalibration>()),
+    ];
+    let mut ranges: [std::ops::Range<usize>; SECTIONS] = Default::default();
+    let mut at = data_start();
+    for (i, (entry, range)) in table.iter().zip(&mut ranges).enumerate() {
+        let (offset, length) = (count(entry.offset)?, count(entry.length)?);
+        let end = offset.checked_add(length).filter(|&end| end <= size);
+        let fits = lengths[i].is_none_or(|l| l == length);
+        let (true, true, true, Some(end)) = (entry.kind.get() as usize == i + 1, offset == at, fits, end) else {
+            return Err(damaged(&format!("section {} is not where or what it should be", i + 1)));
+        };
+        *range = offset..end;
+        at = align(end);
+    }
+    if header.sections.get() as usize != SECTIONS || header.reserved != [0; 12] || ranges[SECTIONS - 1].end != size {
+        return Err(damaged("sections and file size do not fit"));
+    }
+    let crcs = std::array::from_fn(|i| table[i].crc.get());
+    Ok(Layout { ranges, crcs, configuration: header.configuration.get(), renderings, codes })
+}

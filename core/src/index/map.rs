@@ -1,0 +1,53 @@
+//! The bytes behind an index: a memory map, the built-in data, or memory.
+
+use std::{fs::File, path::Path};
+
+use crate::{Error, Result};
+
+/// Bytes that stay put and unchanged as long as this lives.
+#[derive(Debug)]
+pub(crate) enum Bytes {
+    /// A mapped file.
+    Map(memmap2::Mmap),
+    /// Data built into the program.
+    #[cfg(feature = "corpus")]
+    Static(&'static [u8]),
+    /// Owned memory.
+    Owned(Vec<u8>),
+}
+
+impl Bytes {
+    /// Maps a file for reading. An empty file gives no bytes.
+    pub(crate) fn map(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(|e| Error::io(path, e))?;
+        let meta = file.metadata().map_err(|e| Error::io(path, e))?;
+        if meta.is_dir() {
+            return Err(Error::io(path, std::io::Error::from(std::io::ErrorKind::IsADirectory)));
+        }
+        if meta.len() == 0 {
+            return Ok(Self::Owned(Vec::new()));
+        }
+        map_file(&file).map(Self::Map).map_err(|e| Error::io(path, e))
+    }
+}
+
+#[expect(unsafe_code, reason = "memory-mapping is the point of the index format")]
+fn map_file(file: &File) -> std::io::Result<memmap2::Mmap> {
+    // SAFETY: the map is read-only and callprint never writes an index in place: it writes a new file and renames it
+    // over the old name, so a mapped file keeps its contents. Someone who truncates the file in place while it is mapped
+    // breaks that; the documentation of `Index::open` says so.
+    unsafe { memmap2::Mmap::map(file) }
+}
+
+impl std::ops::Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Map(map) => map,
+            #[cfg(feature = "corpus")]
+            Self::Static(bytes) => bytes,
+            Self::Owned(bytes) => bytes,
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Candidates: which rendering may play in the query, at what offset and speed.
+//!
+//! Every query code is compared with every stored code; those that agree in most bits are **hits**. Hits of one true
+//! match lie on a line in the plane of query time against script time, so each hit votes for its (rendering, speed,
+//! offset), and the cells with most votes become candidates for exact alignment. This is the Hough transform (Duda & Hart,
+//! "Use of the Hough transformation to detect lines and curves in pictures", CACM 15(1), 1972) over one free parameter,
+//! the offset; the slope comes from the assumed speed.
+
+use super::{Index, hamming};
+use crate::fingerprint::{CODE_HOP, QueryFrame, SPEEDS};
+
+/// Bits in which a hit may differ (of 128). Unrelated codes differ in 64 ± 6.
+const HIT_DISTANCE: u8 = 40;
+/// Half the width of an offset cell, frames (10 ms).
+const CELL: i32 = 4;
+/// Cells kept per rendering.
+const PER_RENDERING: usize = 2;
+
+/// A stored code that nearly equals a query code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hit {
+    /// Number of the rendering.
+    pub rendering: u32,
+    /// Index of the query's assumed speed.
+    pub speed: u8,
+    /// Query frame minus script frame, both on the script's time axis, in frames of 10 ms.
+    pub offset: i32,
+    /// The query frame.
+    pub frame: u32,
+    /// 1 for a hit at the limit, more for a closer one.
+    pub weight: u8,
+}
+
+/// A line in the plane of query time against script time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Candidate {
+    /// Number of the rendering.
+    pub rendering: usize,
+    /// Index of the query's assumed speed.
+    pub speed: usize,
+    /// Query frame minus script frame.
+    pub offset: i32,
+    /// A query frame in the middle of the hits.
+    pub frame: u32,
+    /// Weight of the hits in its cell.
+    pub votes: u32,
+}
+
+impl Candidate {
+    /// Whether two candidates put the same place of the script at the same time, at whatever speed.
+    fn same_place(&self, other: &Self) -> bool {
+        let frame = f64::from(self.frame) * SPEEDS[other.speed] / SPEEDS[self.speed];
+        let (mine, theirs) = (f64::from(self.frame) - f64::from(self.offset), frame - f64::from(other.offset));
+        self.rendering == other.rendering && (mine - theirs).abs() <= 20.0
+    }
+}
+
+/// Appends all hits of a query code to `hits`.
+pub fn find_hits(index: &Index, query: &QueryFrame, hits: &mut Vec<Hit>) {
+    if !query.active {
+        return;
+    }
+    hamming::within(index.codes(), query.soft.code, HIT_DISTANCE, |at, distance| {
+        if index.levels().get(at).is_none_or(|&level| level == 0) {
+            return;
+        }
+        let rendering = index.rendering_of(at);
+        let script_frame = ((at - index.code_range(rendering).start.min(at)) * CODE_HOP) as i32;
+        hits.push(Hit {
+            rendering: rendering as u32,
+            speed: query.speed as u8,
+            offset: query.frame as i32 - script_frame,
+            frame: query.frame,
+            weight: HIT_DISTANCE + 1 - distance,
+        });
+    });
+}
+
+/// The `count` lines with most votes, best first. `hits` is sorted in place.
+pub fn find_candidates(hits: &mut [Hit], count: usize) -> Vec<Candidate> {
+    hits.sort_unstable();
+    let mut candidates = Vec::new();
+    for group in hits.chunk_by(|a, b| a.rendering == b.rendering) {
+        let mut cells: Vec<Candidate> = group.chunk_by(|a, b| a.speed == b.speed).flat_map(cells).collect();
+        cells.sort_by_key(|c| (std::cmp::Reverse(c.votes), c.speed, c.offset));
+        let mut kept: Vec<Candidate> = Vec::with_capacity(PER_RENDERING);
+        for cell in cells {
+            if kept.len() < PER_RENDERING && !kept.iter().any(|k| k.same_place(&cell)) {
+                kept.push(cell);
+            }
+        }
+        candidates.append(&mut kept);
+    }
+    candidates.sort_by_key(|c| (std::cmp::Reverse(c.votes), c.rendering, c.speed, c.offset));
+    candidates.truncate(count);
+    candidates
+}
+
+/// Votes of each offset of one rendering and speed, hits within [`CELL`] counted; local maxima only.
+fn cells(group: &[Hit]) -> Vec<Candidate> {
+    let mut out: Vec<Candidate> = Vec::new();
+    let (mut low, mut high, mut votes) = (0, 0, 0u32);
+    for (i, hit) in group.iter().enumerate() {
+        if i > 0 && group[i - 1].offset == hit.offset {
+            continue;
+        }
+        while high < group.len() && group[high].offset <= hit.offset + CELL {
+            votes += u32::from(group[high].weight);
+            high += 1;
+        }
+        while group[low].offset < hit.offset - CELL {
+            votes -= u32::from(group[low].weight);
+            low += 1;
+        }
+        let middle = &group[(low + high) / 2];
+        let cell = Candidate {
+            rendering: hit.rendering as usize,
+            speed: usize::from(hit.speed),
+            offset: hit.offset,
+            frame: middle.frame,
+            votes,
+        };
+        match out.last_mut() {
+            Some(last) if cell.offset - last.offset <= 2 * CELL => {
+                if cell.votes > last.votes {
+                    *last = cell;
+                }
+            }
+            _ => out.push(cell),
+        }
+    }
+    out
+}
