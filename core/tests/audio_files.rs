@@ -108,8 +108,10 @@ fn extensible(fmt: Fmt) -> Vec<u8> {
     bytes
 }
 
+type Chunk<'a> = (&'a [u8; 4], &'a [u8]);
+
 /// A WAV file with these chunks.
-fn wav(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+fn wav(chunks: &[Chunk]) -> Vec<u8> {
     let mut body = b"WAVE".to_vec();
     for (id, content) in chunks {
         body.extend(*id);
@@ -381,7 +383,7 @@ fn broken_wav_headers() {
     for length in [12, 15, 20, 30, 40] {
         assert!(matches!(refusal("x.wav", &whole[..length]), Error::MalformedAudio { .. }), "{length} bytes");
     }
-    let broken: [(&[(&[u8; 4], &[u8])], &str); 3] = [
+    let broken: [(&[Chunk], &str); 3] = [
         (&[(b"fmt ", &[1, 0, 1, 0]), (b"data", &[0, 0])], "at least 16 are needed"),
         (&[(b"data", &[0, 0])], "before the `fmt ` chunk"),
         (&[(b"fmt ", &fmt_chunk(PCM16)), (b"LIST", b"INFO")], "no `data` chunk"),
