@@ -28,7 +28,12 @@ const OWN: &str = "callprint";
 
 /// The columns of [`Functionals`](super::Functionals), in order.
 pub const FEATURES: &[Feature] = &[
-    feature("F0semitoneFrom27.5Hz_sma3nz_amean", "semitone", "mean of 12 log2(F0 / 27.5 Hz) over voiced frames, smoothed over 3 voiced neighbours", EGEMAPS),
+    feature(
+        "F0semitoneFrom27.5Hz_sma3nz_amean",
+        "semitone",
+        "mean of 12 log2(F0 / 27.5 Hz) over voiced frames, smoothed over 3 voiced neighbours",
+        EGEMAPS,
+    ),
     feature("F0semitoneFrom27.5Hz_sma3nz_stddevNorm", "1", "its standard deviation / mean", EGEMAPS),
     feature("F0semitoneFrom27.5Hz_sma3nz_percentile20.0", "semitone", "its 20th percentile", EGEMAPS),
     feature("F0semitoneFrom27.5Hz_sma3nz_percentile50.0", "semitone", "its median", EGEMAPS),
@@ -45,11 +50,31 @@ pub const FEATURES: &[Feature] = &[
     feature("HNRpitch_amean", "dB", "mean over voiced frames of 10 log10(r / (1 - r))", BOERSMA),
     feature("HNRpitch_stddev", "dB", "standard deviation of it", BOERSMA),
     feature("level_percentile50.0", "dB", "median level of the frames that hold speech, re full scale 1", OWN),
-    feature("level_pctlrange5-95", "dB", "95th less 5th percentile of the level of all frames that are not digital silence", OWN),
-    feature("speechSec", "s", "length of speech: frames above the speech threshold and gaps too short for a pause", PAUSES),
-    feature("pausesPerMin", "1/min", "pauses of 0.25 s and more between speech, a minute from first to last speech", PAUSES),
+    feature(
+        "level_pctlrange5-95",
+        "dB",
+        "95th less 5th percentile of the level of all frames that are not digital silence",
+        OWN,
+    ),
+    feature(
+        "speechSec",
+        "s",
+        "length of speech: frames above the speech threshold and gaps too short for a pause",
+        PAUSES,
+    ),
+    feature(
+        "pausesPerMin",
+        "1/min",
+        "pauses of 0.25 s and more between speech, a minute from first to last speech",
+        PAUSES,
+    ),
     feature("pauseLengthSec_amean", "s", "mean length of these pauses", PAUSES),
-    feature("pauseLengthSec_stddevNorm", "1", "standard deviation / mean of these lengths: near 0 for a machine's regular pauses", OWN),
+    feature(
+        "pauseLengthSec_stddevNorm",
+        "1",
+        "standard deviation / mean of these lengths: near 0 for a machine's regular pauses",
+        OWN,
+    ),
     feature("speechRate", "1/s", "syllable nuclei a second from first to last speech", SYLLABLES),
     feature("articulationRate", "1/s", "syllable nuclei a second of speech", SYLLABLES),
     feature("digitalSilenceShare", "1", "share of 10 ms hops in which no sample differs from the next", OWN),

@@ -156,7 +156,8 @@ mod tests {
     #[test]
     fn pauses_are_gaps_of_a_quarter_second_between_speech() {
         let mut pauses = Pauses::default();
-        for (speech, frames) in [(false, 90), (true, 100), (false, 24), (true, 10), (false, 30), (true, 5), (false, 99)] {
+        for (speech, frames) in [(false, 90), (true, 100), (false, 24), (true, 10), (false, 30), (true, 5), (false, 99)]
+        {
             (0..frames).for_each(|_| pauses.step(speech));
         }
         assert_eq!((pauses.lengths().count(), pauses.lengths().mean()), (1, 30.0));

@@ -15,8 +15,8 @@ const HOP: usize = 80;
 const REACH: usize = HALF_WINDOW;
 /// Samples kept: enough that moving the tail to the front is rare.
 const CAPACITY: usize = 8192;
-/// Larger values can only come from broken float files; without a bound their squares overflow.
-const LARGEST: f32 = 16.0;
+/// Larger values are no audio ([`MAX_SAMPLE`](crate::audio::MAX_SAMPLE)), and their squares would overflow.
+const LARGEST: f32 = 65_536.0;
 
 /// Streaming prosody of one channel of 8 kHz audio.
 ///
@@ -87,7 +87,7 @@ impl Extractor {
 
     /// Takes in samples in [-1, 1] at 8 kHz; `each` is called for every frame that is ready, in order.
     ///
-    /// Values that are not finite count as 0, larger ones than ±16 are clipped there.
+    /// Values that are not finite count as 0, those beyond ±65536 are clipped there.
     pub fn push(&mut self, samples: &[f32], mut each: impl FnMut(&Lld)) {
         self.received += samples.len() as u64;
         for part in samples.chunks(CAPACITY / 2) {

@@ -7,9 +7,11 @@ mod functionals;
 mod lld;
 mod path;
 mod pitch;
+mod recording;
 mod stats;
 
 pub use catalog::{FEATURE_SET, FEATURES, Feature};
 pub use extractor::Extractor;
 pub use functionals::Functionals;
 pub use lld::{LLD_NAMES, Lld};
+pub use recording::analyse;
