@@ -17,9 +17,9 @@ use crate::{Error, Result};
 /// MP3, Ogg (Vorbis, FLAC), AAC-LC and ALAC in ADTS or MP4, CAF, Matroska and WebM. Of several audio tracks, the first is
 /// read. Not read are Opus, AMR, GSM, Speex and WMA: the error says how to convert such a file.
 ///
-/// A file that is cut off gives what it holds and then an error, as [`Source::next_block`] describes. This can be seen
-/// wherever the container announces a length; Ogg, ADTS and MP3 without an encoder's header do not, and such a file, cut
-/// between two packets, looks whole.
+/// A file that is cut off gives what it holds and then an error, as [`Source::next_block`] describes. Two exceptions: a
+/// cut CAF file, or MP4 file with its index at the end, can't be read at all; and Ogg, ADTS and MP3 without an encoder's header
+/// announce no length, so that such a file looks whole if the cut falls between two packets.
 #[derive(Debug)]
 pub struct FileSource {
     reader: Reader,

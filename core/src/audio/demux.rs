@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -14,10 +14,10 @@ use symphonia::core::codecs::audio::{
 use symphonia::core::errors::Error as SymphoniaError;
 use symphonia::core::formats::probe::{Hint, Probe, ProbeOptions};
 use symphonia::core::formats::well_known::{
-    FORMAT_ID_ADTS, FORMAT_ID_AIFF, FORMAT_ID_FLAC, FORMAT_ID_MP1, FORMAT_ID_MP2, FORMAT_ID_MP3,
+    FORMAT_ID_ADTS, FORMAT_ID_AIFF, FORMAT_ID_FLAC, FORMAT_ID_MP1, FORMAT_ID_MP2, FORMAT_ID_MP3, FORMAT_ID_WAVE,
 };
 use symphonia::core::formats::{FormatReader, Track, TrackType};
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::io::{MediaSource, MediaSourceStream, ReadOnlySource};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, TimeBase};
 use symphonia::default::{get_codecs, register_enabled_formats};
@@ -34,7 +34,7 @@ const PROBE_BYTES: u32 = 1 << 15;
 const TOLERATED_LOSS: f64 = 0.1;
 /// Seconds by which coded audio may end before the announced length: encoders round it to whole packets.
 const TOLERATED_GAP: f64 = 0.1;
-/// The same for lossless audio, whose length is exact: less than a sample at any rate.
+/// The same where the length is exact: less than a sample at any rate.
 const EXACT: f64 = 1e-6;
 /// What errors say of a file that makes a decoder panic.
 const DECODER_FAILED: &str = "the decoder fails on its contents";
@@ -61,10 +61,14 @@ pub(super) struct DemuxSource {
     used: usize,
     /// Frames of encoder delay still to be dropped.
     delay: usize,
-    /// Frames decoded, and how many of them are silence in place of broken packets.
+    /// Frames of silence due before the next decoded ones, in place of a broken packet.
+    gap: usize,
+    /// Frames handed out or about to be, and frames of broken packets.
     frames: u64,
     lost: u64,
     announced: Option<Length>,
+    /// The container could only be read as a stream: something is missing.
+    incomplete: bool,
     ended: bool,
 }
 
@@ -86,17 +90,34 @@ enum Step {
 impl DemuxSource {
     /// Finds the container, the first audio track and its decoder, and decodes the first packet: only then is the format
     /// sure.
+    ///
+    /// A cut file is refused by demultiplexers that walk over the whole of it first, but not if they take it for a stream
+    /// that can't be searched. So that is tried next, and the damage reported at the end.
     pub(super) fn open(path: &Path, file: File) -> Result<Self> {
-        guarded(|| Self::open_unguarded(path, file))
+        let again = file.try_clone().map_err(|error| Error::io(path, error))?;
+        match Self::try_open(path, Box::new(file)) {
+            Err(first) if !matches!(first, Error::Io { .. }) => {
+                (&again).seek(SeekFrom::Start(0)).map_err(|error| Error::io(path, error))?;
+                match Self::try_open(path, Box::new(ReadOnlySource::new(again))) {
+                    Ok(source) => Ok(Self { incomplete: true, ..source }),
+                    Err(_) => Err(first),
+                }
+            }
+            opened => opened,
+        }
+    }
+
+    fn try_open(path: &Path, media: Box<dyn MediaSource>) -> Result<Self> {
+        guarded(|| Self::open_unguarded(path, media))
             .unwrap_or_else(|| Err(Error::MalformedAudio { path: path.to_owned(), reason: DECODER_FAILED.to_owned() }))
     }
 
-    fn open_unguarded(path: &Path, file: File) -> Result<Self> {
+    fn open_unguarded(path: &Path, media: Box<dyn MediaSource>) -> Result<Self> {
         let mut hint = Hint::new();
         if let Some(extension) = path.extension().and_then(|extension| extension.to_str()) {
             hint.with_extension(extension);
         }
-        let stream = MediaSourceStream::new(Box::new(file), Default::default());
+        let stream = MediaSourceStream::new(media, Default::default());
         let reader = PROBE
             .probe(&hint, stream, Default::default(), Default::default())
             .map_err(|error| opening_error(path, error))?;
@@ -111,9 +132,11 @@ impl DemuxSource {
             decoded: Vec::new(),
             used: 0,
             delay: if mpeg { track.delay.unwrap_or(0) as usize } else { 0 },
+            gap: 0,
             frames: 0,
             lost: 0,
             announced: announced_length(&*reader, &track),
+            incomplete: false,
             ended: false,
             reader,
         };
@@ -128,6 +151,7 @@ impl DemuxSource {
 
     fn decode_unguarded(&mut self) -> Result<bool> {
         self.used = 0;
+        self.decoded.iter_mut().for_each(Vec::clear);
         loop {
             match self.step()? {
                 Step::Samples => return Ok(true),
@@ -185,31 +209,33 @@ impl DemuxSource {
                 from.sample_rate, from.channels, to.sample_rate, to.channels
             )));
         }
+        let decoded = self.decoded.first().map_or(0, Vec::len);
+        let dropped = self.delay.min(decoded);
+        self.delay -= dropped;
         for channel in &mut self.decoded {
-            channel.drain(..self.delay.min(channel.len()));
+            channel.drain(..dropped.min(channel.len()));
             channel.iter_mut().for_each(|sample| *sample = clean(*sample));
         }
-        let kept = self.decoded.first().map_or(0, Vec::len);
-        // All channels are of one length, so what was dropped from one was dropped from each.
-        self.delay = if kept > 0 { 0 } else { self.delay };
-        self.frames += kept as u64;
+        let gap = std::mem::take(&mut self.gap);
+        for channel in &mut self.decoded {
+            channel.splice(..0, std::iter::repeat_n(0.0, gap));
+        }
+        self.frames += (gap + decoded - dropped) as u64;
         Ok(())
     }
 
-    /// Puts silence in place of a packet that can't be decoded, at most a second of it.
+    /// Notes a packet that can't be decoded, at most a second of it. Its silence waits for audio to follow: a file that
+    /// ends within a packet gets none.
     fn lose(&mut self, packet: &Packet) -> Step {
         let seconds = self.time_base.and_then(|base| seconds(base, packet.dur)).unwrap_or(0.0).min(1.0);
         let frames = (seconds * f64::from(self.format.sample_rate)).round() as usize;
-        if frames == 0 {
-            return Step::Nothing;
-        }
-        for channel in &mut self.decoded {
-            channel.clear();
-            channel.resize(frames, 0.0);
-        }
-        self.frames += frames as u64;
+        let due = std::mem::replace(&mut self.gap, frames);
         self.lost += frames as u64;
-        Step::Samples
+        self.frames += due as u64;
+        for channel in &mut self.decoded {
+            channel.resize(due, 0.0);
+        }
+        if due > 0 { Step::Samples } else { Step::Nothing }
     }
 
     /// A chained stream begins anew: takes its first audio track.
@@ -233,9 +259,12 @@ impl DemuxSource {
         {
             return Err(self.malformed(&format!("its header announces {announced:.3} s")));
         }
+        if self.incomplete {
+            return Err(self.malformed("its container is incomplete"));
+        }
         let lost = self.format.seconds(self.lost);
         if lost > TOLERATED_LOSS {
-            let reason = format!("{lost:.3} s of {seconds:.3} s could not be decoded and count as silence");
+            let reason = format!("{lost:.3} s could not be decoded and count as silence; {seconds:.3} s were read");
             return Err(Error::MalformedAudio { path: self.path.clone(), reason });
         }
         Ok(())
@@ -315,10 +344,15 @@ fn make_decoder(path: &Path, parameters: &AudioCodecParameters, mpeg: bool) -> R
     if get_codecs().get_audio_decoder(parameters.codec).is_none() {
         return Err(unsupported(path, &codec_name(parameters.codec)));
     }
+    // G.711 implies its widths, and symphonia's decoder refuses the 8 bits that CAF files state.
+    let mut parameters = parameters.clone();
+    if [well_known::CODEC_ID_PCM_ALAW, well_known::CODEC_ID_PCM_MULAW].contains(&parameters.codec) {
+        (parameters.bits_per_sample, parameters.bits_per_coded_sample) = (None, None);
+    }
     // For MPEG audio, the end of the last packet is cut at a length that may be an estimate, or that of the first of
     // several files joined into one. Nothing may be lost, so its padding stays.
     let options = AudioDecoderOptions::default().gapless(!mpeg);
-    get_codecs().make_audio_decoder(parameters, &options).map_err(|error| opening_error(path, error))
+    get_codecs().make_audio_decoder(&parameters, &options).map_err(|error| opening_error(path, error))
 }
 
 /// Whether the container is bare MPEG audio.
@@ -332,7 +366,7 @@ fn announced_length(reader: &dyn FormatReader, track: &Track) -> Option<Length> 
     let media = reader.media_info();
     let of_media = || media.time_base.zip(media.duration).and_then(|(base, length)| seconds(base, length));
     let format = reader.format_info().format;
-    let tolerance = if [FORMAT_ID_FLAC, FORMAT_ID_AIFF].contains(&format) {
+    let tolerance = if [FORMAT_ID_FLAC, FORMAT_ID_AIFF, FORMAT_ID_WAVE].contains(&format) {
         Some(EXACT)
     } else if format == FORMAT_ID_ADTS || is_mpeg(reader) && track.delay.is_none() {
         // Only an estimate from the size of the file: there is no header of an encoder with the exact length.

@@ -10,7 +10,7 @@ use crate::{Error, Result};
 /// [`FileSource`](super::FileSource) reads.
 pub const AUDIO_EXTENSIONS: &[&str] = &[
     "aac", "aif", "aifc", "aiff", "bwf", "caf", "flac", "m4a", "m4b", "mka", "mkv", "mov", "mp1", "mp2", "mp3", "mp4",
-    "oga", "ogg", "rf64", "w64", "wav", "wave", "webm",
+    "oga", "ogg", "rf64", "wav", "wave", "webm",
 ];
 
 /// All audio files below `folder`, sorted by path, by their extension in lower or upper case.

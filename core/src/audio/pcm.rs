@@ -24,6 +24,7 @@ pub enum Encoding {
 }
 
 /// Sample layouts that raw streams and WAV files use.
+#[cfg_attr(not(feature = "decode"), expect(dead_code, reason = "some are only found in WAV files"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
     U8,

@@ -9,16 +9,18 @@ use crate::features::FeaturesArgs;
 
 const EXAMPLES: &str = "\
 Examples:
-  callprint scan call.wav                        one recording, readable
-  callprint scan recordings/ --format json       a folder and all below it, one JSON object a line
-  callprint index build -o mine.cpi clips/       an index of your own clips, named script__rendering.wav
-  callprint scan call.wav --index mine.cpi       search in that index
-  callprint features call.wav -o features.csv    prosody features
+  callprint scan call.wav                      one recording, for reading
+  callprint scan recordings/ --format json     a folder, one JSON object a line
+  callprint index build -o mine.cpi clips/     an index of your own clips
+  callprint scan call.wav --index mine.cpi     search in that index
+  callprint features call.wav -o features.csv  prosody features
 
 Exit status: 0 done, 1 nothing matched (with --fail-if-none), 2 usage or input error.
 `callprint COMMAND --help` explains a command.";
 
-/// Recognises scripted robot calls by their sound.
+const GENERAL: &str = "General options";
+
+/// Recognises scripted robot calls by their sound
 #[derive(Debug, Parser)]
 #[command(name = "callprint", version, after_help = EXAMPLES, arg_required_else_help = true)]
 pub(crate) struct Cli {
@@ -32,13 +34,13 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Common {
     /// Print errors only: no progress, no notes, no summary
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = GENERAL)]
     pub(crate) quiet: bool,
     /// Say what is being done, on standard error
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = GENERAL)]
     pub(crate) verbose: bool,
-    /// Colour the text on terminals only, always or never; NO_COLOR is honoured
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    /// Colour the text: auto is on terminals, unless NO_COLOR is set
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = GENERAL)]
     pub(crate) color: Color,
 }
 
@@ -65,14 +67,14 @@ pub(crate) enum Command {
     },
 }
 
-/// How results are printed.
+/// How results are printed. The variants have no doc comments: clap would spread them over a page of help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people
+    // For people.
     Text,
-    /// One JSON object a line
+    // One JSON object a line.
     Json,
-    /// Comma-separated values with a header
+    // Comma-separated values with a header.
     Csv,
 }
 
@@ -111,6 +113,9 @@ pub(crate) struct ScanArgs {
     /// Exit with status 1 when nothing matched in any file
     #[arg(long)]
     pub(crate) fail_if_none: bool,
+    /// Report what could be read of damaged files, too; they still count as failed
+    #[arg(long)]
+    pub(crate) salvage: bool,
     /// Files to scan at the same time [default: as many as there are processors]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) jobs: Option<u16>,
@@ -142,13 +147,13 @@ impl RawArgs {
 /// Sample encodings of raw PCM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RawEncoding {
-    /// Signed 16-bit little-endian
+    // Signed 16-bit little-endian.
     S16le,
-    /// 32-bit float little-endian
+    // 32-bit float little-endian.
     F32le,
-    /// G.711 mu-law
+    // G.711 mu-law.
     Ulaw,
-    /// G.711 A-law
+    // G.711 A-law.
     Alaw,
 }
 

@@ -3,6 +3,8 @@
 //! Results go to standard output, everything else to standard error. The exit status is 0 when the work is done, 1 when
 //! nothing matched and `--fail-if-none` was given, 2 after a usage or input error.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking"))]
+
 mod args;
 mod console;
 mod exit;

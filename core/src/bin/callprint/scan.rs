@@ -7,7 +7,8 @@ use std::{
 };
 
 use callprint::{
-    audio::Source,
+    Error,
+    audio::{Block, Format, Source},
     detect::{ScanOptions, ScanReport, Scanner},
 };
 
@@ -41,9 +42,9 @@ pub(crate) fn run(args: &ScanArgs, color: Color, console: &Console) -> Result<St
         pool::threads(args.jobs),
         |input| scan_input(input, args, &scanner, &progress, console),
         |input, result| {
-            let result = result.unwrap_or_else(|_| Err(pool::panicked(input.path())));
-            tally.count(&result);
-            deliver(&result, &mut *writer, console, tally);
+            let outcome = Outcome::from(result.unwrap_or_else(|_| Err(pool::panicked(input.path()))));
+            tally.count(&outcome);
+            deliver(&outcome, &mut *writer, console, tally);
             progress.file_done();
         },
     );
@@ -71,45 +72,94 @@ fn check_stdin(args: &ScanArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What became of an input: a report, an error, or, of damaged audio, both.
+#[derive(Debug, Clone, PartialEq)]
+struct Outcome {
+    report: Option<ScanReport>,
+    failure: Option<Failure>,
+}
+
+impl From<Result<Outcome, Failure>> for Outcome {
+    fn from(result: Result<Outcome, Failure>) -> Self {
+        result.unwrap_or_else(|failure| Outcome { report: None, failure: Some(failure) })
+    }
+}
+
 fn scan_input(
     input: &Input,
     args: &ScanArgs,
     scanner: &Scanner<'_>,
     progress: &Progress<'_>,
     console: &Console,
-) -> Result<ScanReport, Failure> {
+) -> Result<Outcome, Failure> {
     let begun = Instant::now();
-    let report = match input {
-        Input::File(path) => scan_source(path, &mut input::open_file(path)?, scanner, progress)?,
-        Input::Stdin => scan_source(Path::new("-"), &mut input::open_stdin(&args.raw)?, scanner, progress)?,
+    let scan = |path: &Path, source: &mut dyn Source, salvage| {
+        let mut source = Salvage { source, salvage, heard: false, damage: None };
+        let mut file_progress = progress.file(source.seconds_hint());
+        let report = scanner
+            .scan(&path.to_string_lossy(), &mut source, &mut |seconds| file_progress.seconds(seconds))
+            .map_err(|error| Failure::reading(path, &error))?;
+        let failure = source.damage.map(|error| {
+            Failure::new(format_args!("{}; the audio before that was scanned", Failure::reading(path, &error)))
+        });
+        Ok(Outcome { report: Some(report), failure })
+    };
+    let outcome = match input {
+        Input::File(path) => scan(path, &mut input::open_file(path)?, args.salvage)?,
+        // A pipe that breaks off took its audio with it: there is no second try, so what was heard is told.
+        Input::Stdin => scan(Path::new("-"), &mut input::open_stdin(&args.raw)?, true)?,
         Input::Bad(_, failure) => return Err(failure.clone()),
     };
-    let took = begun.elapsed().as_secs_f64();
-    console.detail(&format!("{}: scanned {:.1} s of audio in {took:.3} s", report.file, report.seconds));
-    Ok(report)
+    if let Some(report) = &outcome.report {
+        let took = begun.elapsed().as_secs_f64();
+        console.detail(&format!("{}: scanned {} in {took:.3} s", report.file, words::Clock(report.seconds)));
+    }
+    Ok(outcome)
 }
 
-fn scan_source(
-    path: &Path,
-    source: &mut dyn Source,
-    scanner: &Scanner<'_>,
-    progress: &Progress<'_>,
-) -> Result<ScanReport, Failure> {
-    let mut file_progress = progress.file(source.seconds_hint());
-    scanner
-        .scan(&path.to_string_lossy(), source, &mut |seconds| file_progress.seconds(seconds))
-        .map_err(|error| Failure::reading(path, &error))
+/// A source that, with `salvage`, ends where its audio is damaged instead of failing, if any audio came before.
+struct Salvage<'s> {
+    source: &'s mut dyn Source,
+    salvage: bool,
+    /// Whether audio has come.
+    heard: bool,
+    /// The damage that ended it.
+    damage: Option<Error>,
 }
 
-/// Writes a report, or an error in its place.
-fn deliver(result: &Result<ScanReport, Failure>, writer: &mut dyn ReportWriter, console: &Console, tally: Tally) {
-    match result {
-        Ok(report) => {
-            if let Err(error) = console.around_progress(|| writer.report(report)) {
-                output::stdout_gone(&error, tally.status(false), console);
+impl Source for Salvage<'_> {
+    fn format(&self) -> Format {
+        self.source.format()
+    }
+
+    fn seconds_hint(&self) -> Option<f64> {
+        self.source.seconds_hint()
+    }
+
+    fn next_block(&mut self, block: &mut Block) -> callprint::Result<bool> {
+        match self.source.next_block(block) {
+            Err(damage @ Error::MalformedAudio { .. }) if self.salvage && self.heard => {
+                self.damage = Some(damage);
+                Ok(false)
             }
+            Ok(more) => {
+                self.heard |= more && block.frames() > 0;
+                Ok(more)
+            }
+            failed => failed,
         }
-        Err(failure) => console.failure(failure),
+    }
+}
+
+/// Writes the report and the error of an input, as far as there are any.
+fn deliver(outcome: &Outcome, writer: &mut dyn ReportWriter, console: &Console, tally: Tally) {
+    if let Some(report) = &outcome.report
+        && let Err(error) = console.around_progress(|| writer.report(report))
+    {
+        output::stdout_gone(&error, tally.status(false), console);
+    }
+    if let Some(failure) = &outcome.failure {
+        console.failure(failure);
     }
 }
 
@@ -124,17 +174,12 @@ struct Tally {
 }
 
 impl Tally {
-    fn count(&mut self, result: &Result<ScanReport, Failure>) {
-        match result {
-            Ok(report) => {
-                self.seconds += report.seconds;
-                // With --all, the matches hold candidates too; those have no time of decision.
-                match report.matches.iter().any(|m| m.decided_at.is_some()) {
-                    true => self.matched += 1,
-                    false => self.unmatched += 1,
-                }
-            }
-            Err(_) => self.failed += 1,
+    fn count(&mut self, outcome: &Outcome) {
+        self.seconds += outcome.report.as_ref().map_or(0.0, |report| report.seconds);
+        match outcome {
+            Outcome { report: Some(report), failure: None } if has_match(report) => self.matched += 1,
+            Outcome { report: Some(_), failure: None } => self.unmatched += 1,
+            _ => self.failed += 1,
         }
     }
 
@@ -145,6 +190,11 @@ impl Tally {
             _ => Status::Done,
         }
     }
+}
+
+/// Whether a report holds a match; with --all it may hold candidates only, which have no time of decision.
+fn has_match(report: &ScanReport) -> bool {
+    report.matches.iter().any(|found| found.decided_at.is_some())
 }
 
 impl std::fmt::Display for Tally {
@@ -167,16 +217,63 @@ mod tests {
     use super::*;
     use crate::output::sample;
 
+    fn scanned(report: ScanReport) -> Outcome {
+        Outcome { report: Some(report), failure: None }
+    }
+
     #[test]
     fn a_candidate_below_the_threshold_is_no_match() {
         let mut tally = Tally::default();
         let mut report = sample::matched();
-        tally.count(&Ok(report.clone()));
+        tally.count(&scanned(report.clone()));
         for candidate in &mut report.matches {
             candidate.decided_at = None;
         }
-        tally.count(&Ok(report));
+        tally.count(&scanned(report));
         assert_eq!((tally.matched, tally.unmatched, tally.failed), (1, 1, 0));
+    }
+
+    #[test]
+    fn a_damaged_file_counts_as_failed_even_where_some_of_it_was_scanned() {
+        let mut tally = Tally::default();
+        tally.count(&Outcome { failure: Some(Failure::new("damaged")), ..scanned(sample::matched()) });
+        tally.count(&Outcome { report: None, failure: Some(Failure::new("missing")) });
+        assert_eq!((tally.matched, tally.unmatched, tally.failed), (0, 0, 2));
+        assert_eq!(tally.seconds, 14.2);
+    }
+
+    /// One second of silence, then damage.
+    struct Damaged(usize);
+
+    impl Source for Damaged {
+        fn format(&self) -> Format {
+            Format { sample_rate: 8000, channels: 1 }
+        }
+        fn seconds_hint(&self) -> Option<f64> {
+            None
+        }
+        fn next_block(&mut self, block: &mut Block) -> callprint::Result<bool> {
+            if self.0 == 0 {
+                return Err(Error::MalformedAudio { path: "x.wav".into(), reason: "cut off".to_owned() });
+            }
+            self.0 -= 1;
+            block.channels = vec![vec![0.0; 8000]];
+            Ok(true)
+        }
+    }
+
+    #[test]
+    fn damage_ends_a_source_only_where_audio_came_before_and_it_was_asked_for() {
+        let next = |source: &mut Salvage<'_>| source.next_block(&mut Block::default());
+        let mut source = Salvage { source: &mut Damaged(1), salvage: true, heard: false, damage: None };
+        assert!(next(&mut source).unwrap());
+        assert!(!next(&mut source).unwrap());
+        assert!(matches!(source.damage, Some(Error::MalformedAudio { .. })));
+        let mut source = Salvage { source: &mut Damaged(0), salvage: true, heard: false, damage: None };
+        assert!(next(&mut source).is_err());
+        let mut source = Salvage { source: &mut Damaged(1), salvage: false, heard: false, damage: None };
+        assert!(next(&mut source).unwrap());
+        assert!(next(&mut source).is_err());
     }
 
     #[test]
