@@ -3,7 +3,8 @@
 //! - Speech is what lies above a level threshold: 25 dB below the 99th percentile of the frame levels so far (the value of
 //!   N. H. de Jong, T. Wempe, "Praat script to detect syllable nuclei and measure speech rate automatically", Behavior
 //!   Research Methods 41 (2009), 385-390), raised to 4 dB above the 5th percentile where that is higher (a noisy line), but
-//!   not above 15 dB below the 99th.
+//!   not above 15 dB below the 99th. As long as the two are less than 10 dB apart there is no speech at all: the noise of
+//!   a line keeps its level, speech does not.
 //! - A pause is a stretch of at least .25 s below it with speech on both sides (250 ms: N. H. de Jong, H. R. Bosker,
 //!   "Choosing a threshold for silent pauses to measure second language fluency", DiSS 2013, 17-20).
 //! - A syllable nucleus is a voiced peak of the smoothed level above the threshold with a dip of at least 2 dB before it
@@ -18,6 +19,10 @@ use super::stats::{Histogram, Moments};
 const LEAST_PAUSE: u64 = 25;
 /// Dip on both sides of a syllable nucleus, dB.
 const DIP: f32 = 2.0;
+/// No speech as long as the 5th and 99th percentile of the level are closer, dB.
+const LEAST_RANGE: f32 = 10.0;
+/// Nothing below this level is speech, dB re full scale.
+const LEAST_THRESHOLD: f32 = -65.0;
 /// Lowest level that is told apart, dB re full scale.
 pub(crate) const LEAST_LEVEL: f32 = -100.0;
 
@@ -45,7 +50,9 @@ impl SpeechThreshold {
             let peak = self.levels.quantile(0.99) as f32;
             let floor = self.levels.quantile(0.05) as f32;
             let threshold = (peak - 25.0).max((floor + 4.0).min(peak - 15.0));
-            self.threshold = if threshold.is_nan() { f32::INFINITY } else { threshold.max(LEAST_LEVEL + 20.0) };
+            // Speech changes its level; what has not done so yet is the noise of the line (or a tone).
+            let alive = peak - floor >= LEAST_RANGE;
+            self.threshold = if alive { threshold.max(LEAST_THRESHOLD) } else { f32::INFINITY };
         }
     }
 
