@@ -1,1 +1,47 @@
-//! Prosody of the telephone band.
+//! Prosody of the telephone band: descriptors each 10 ms and functionals over a segment, one channel of 8 kHz audio.
+//!
+//! [`Extractor`] takes samples as they come and gives an [`Lld`] each 10 ms and, at any time, [`Functionals`]: the feature
+//! set `TtsProsodyV1`. [`FEATURES`] defines every column (name, unit, formula, source), `callprint features --list` prints
+//! them. [`analyse`] does the same for all channels of a recording of any rate.
+//!
+//! | part | what | source |
+//! |---|---|---|
+//! | `pitch` | F0 candidates, voicing, harmonics-to-noise ratio | Boersma 1993, sections 3 and 4 |
+//! | `path` | F0 path, voiced or unvoiced | Boersma 1993, eq. 25-27, with bounded delay |
+//! | `delivery` | speech and pauses, syllable nuclei | de Jong & Wempe 2009, de Jong & Bosker 2013 |
+//! | `functionals` | means, deviations, percentiles, rates | names and smoothing of eGeMAPSv02 where they are the same quantity |
+//!
+//! Everything streams: memory is constant, the results are the same for any cutting of the input, and no second pass is
+//! needed. What other programs take from the whole recording (its peak level, the percentiles that set a silence
+//! threshold) is taken from what has been heard so far.
+//!
+//! Agreement with Praat's `To Pitch (ac)` at its standard settings, on 24 minutes of recorded prompts (English, Spanish,
+//! Italian): gross errors (> 20 %) .08 to .19 %, median difference 1.2 to 1.9 cents, voicing decisions that differ
+//! 2.1 to 3.5 %.
+//!
+//! # Sources
+//!
+//! - P. Boersma, "Accurate short-term analysis of the fundamental frequency and the harmonics-to-noise ratio of a sampled
+//!   sound", Proceedings of the Institute of Phonetic Sciences 17 (1993), 97-110.
+//! - N. H. de Jong, T. Wempe, "Praat script to detect syllable nuclei and measure speech rate automatically", Behavior
+//!   Research Methods 41 (2009), 385-390.
+//! - N. H. de Jong, H. R. Bosker, "Choosing a threshold for silent pauses to measure second language fluency", Proceedings
+//!   of DiSS 2013, 17-20.
+//! - F. Eyben et al., "The Geneva Minimalistic Acoustic Parameter Set (GeMAPS) for Voice Research and Affective Computing",
+//!   IEEE Transactions on Affective Computing 7 (2016), 190-202.
+
+mod catalog;
+mod delivery;
+mod extractor;
+mod functionals;
+mod lld;
+mod path;
+mod pitch;
+mod recording;
+mod stats;
+
+pub use catalog::{FEATURE_SET, FEATURES, Feature};
+pub use extractor::Extractor;
+pub use functionals::Functionals;
+pub use lld::{LLD_NAMES, Lld};
+pub use recording::analyse;

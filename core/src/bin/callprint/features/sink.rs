@@ -1,0 +1,145 @@
+//! Where rows go: standard output, or a file that appears whole or not at all.
+
+use std::{
+    fs::{self, File, Permissions},
+    io::{self, BufWriter, Write as _},
+    path::{Path, PathBuf},
+};
+
+use callprint::Error;
+use tempfile::NamedTempFile;
+
+use super::{
+    parquet::ParquetWriter,
+    table::{self, Cell, Column},
+};
+use crate::{
+    args::Format,
+    console::Console,
+    exit::{Failure, Status},
+    output,
+};
+
+/// A table being written.
+pub(super) struct Sink {
+    columns: Vec<Column>,
+    target: Target,
+}
+
+enum Target {
+    Stdout { format: Format, begun: bool },
+    Lines { format: Format, path: PathBuf, file: BufWriter<NamedTempFile> },
+    Parquet { path: PathBuf, writer: ParquetWriter<NamedTempFile> },
+}
+
+impl Sink {
+    /// A table at `path`, its form by the extension; on standard output in `format` without a path.
+    pub(super) fn open(path: Option<&Path>, format: Format, columns: &[Column]) -> Result<Self, Failure> {
+        let target = match path {
+            Some(path) => open_file(path, columns)?,
+            None => Target::Stdout { format, begun: false },
+        };
+        Ok(Self { columns: columns.to_vec(), target })
+    }
+
+    /// Adds a row. On standard output it is on its way to the reader when the call returns; a reader who went away ends
+    /// the program.
+    pub(super) fn row(&mut self, row: &[Cell], console: &Console) -> Result<(), Failure> {
+        let columns = &self.columns;
+        match &mut self.target {
+            Target::Stdout { format, begun } => {
+                let mut bytes = Vec::new();
+                let header = match std::mem::replace(begun, true) {
+                    true => Ok(()),
+                    false => table::write_header(*format, columns, &mut bytes),
+                };
+                let written = header.and_then(|()| table::write_row(*format, columns, row, &mut bytes));
+                let written = written.and_then(|()| console.around_progress(|| to_stdout(&bytes)));
+                if let Err(error) = written {
+                    output::stdout_gone(&error, Status::Done, console);
+                }
+                Ok(())
+            }
+            Target::Lines { format, path, file } => {
+                table::write_row(*format, columns, row, file).map_err(|error| failure(path, error))
+            }
+            Target::Parquet { path, writer } => writer.row(row).map_err(|error| failure(path, error)),
+        }
+    }
+
+    /// Ends the table: a file takes its place now.
+    pub(super) fn close(self) -> Result<(), Failure> {
+        match self.target {
+            Target::Stdout { .. } => Ok(()),
+            Target::Lines { path, file, .. } => {
+                let file = file.into_inner().map_err(|error| failure(&path, error.into_error()))?;
+                persist(&path, file)
+            }
+            Target::Parquet { path, writer } => {
+                let file = writer.finish().map_err(|error| failure(&path, error))?;
+                persist(&path, file)
+            }
+        }
+    }
+}
+
+fn open_file(path: &Path, columns: &[Column]) -> Result<Target, Failure> {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    let format = match extension.as_deref() {
+        Some("csv") => Some(Format::Csv),
+        Some("jsonl" | "ndjson") => Some(Format::Json),
+        Some("parquet") => None,
+        _ => return Err(Failure::at(path, "the extension says the form; name it .csv, .parquet or .jsonl")),
+    };
+    if path.is_dir() {
+        return Err(Failure::at(path, "is a folder; give the name of a file"));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = NamedTempFile::with_prefix_in(".callprint-", folder).map_err(|error| failure(path, error))?;
+    let path = path.to_owned();
+    match format {
+        Some(format) => {
+            let mut file = BufWriter::new(file);
+            table::write_header(format, columns, &mut file).map_err(|error| failure(&path, error))?;
+            Ok(Target::Lines { format, path, file })
+        }
+        None => {
+            let writer = ParquetWriter::new(file, columns).map_err(|error| failure(&path, error))?;
+            Ok(Target::Parquet { path, writer })
+        }
+    }
+}
+
+/// Makes sure that the bytes are on the disk before the name is.
+fn persist(path: &Path, file: NamedTempFile) -> Result<(), Failure> {
+    let ready = permissions(path, file.as_file()).and_then(|()| file.as_file().sync_all());
+    ready.map_err(|error| failure(path, error))?;
+    file.persist(path).map_err(|error| failure(path, error.error))?;
+    Ok(())
+}
+
+/// A temporary file is its owner's alone; a result has the permissions of the file it replaces, or of any new file.
+#[cfg(unix)]
+fn permissions(path: &Path, file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let permissions = match fs::metadata(path) {
+        Ok(metadata) => metadata.permissions(),
+        Err(_) => Permissions::from_mode(0o644),
+    };
+    file.set_permissions(permissions)
+}
+
+#[cfg(not(unix))]
+fn permissions(_: &Path, _: &File) -> io::Result<()> {
+    Ok(())
+}
+
+fn to_stdout(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout();
+    stdout.write_all(bytes)?;
+    stdout.flush()
+}
+
+fn failure(path: &Path, error: io::Error) -> Failure {
+    Failure::writing(path, &Error::io(path, error))
+}

@@ -1,0 +1,85 @@
+//! `callprint index`: make and look after indexes of known scripts.
+
+mod build;
+mod clips;
+mod labels;
+mod target;
+mod view;
+
+use std::path::Path;
+
+use callprint::{
+    Error, IndexFault,
+    index::{Index, IndexBuilder},
+};
+
+use crate::{
+    args::{IndexCommand, MergeArgs, RemoveArgs},
+    console::Console,
+    exit::{Failure, Status},
+    input::{self, BUILTIN},
+    output::words,
+};
+
+/// Runs one of the index commands.
+pub(crate) fn run(command: &IndexCommand, console: &Console) -> Result<Status, Failure> {
+    match command {
+        IndexCommand::Build(args) => build::build(args, console),
+        IndexCommand::Add(args) => build::add(args, console),
+        IndexCommand::Remove(args) => remove(args, console),
+        IndexCommand::List(args) => view::list(args),
+        IndexCommand::Stats(args) => view::stats(args),
+        IndexCommand::Verify(args) => view::verify(args),
+        IndexCommand::Merge(args) => merge(args, console),
+    }
+}
+
+fn remove(args: &RemoveArgs, console: &Console) -> Result<Status, Failure> {
+    let mut builder = reopen(&args.file)?;
+    let mut removed = 0;
+    for name in &args.names {
+        removed += builder.remove(name).map_err(|error| Failure::reading(&args.file, &error))?;
+    }
+    write(&builder, &args.file)?;
+    let file = args.file.display();
+    console.note(&format!("{file}: removed {}, {} left", words::counted(removed, "rendering"), builder.len()));
+    Ok(Status::Done)
+}
+
+fn merge(args: &MergeArgs, console: &Console) -> Result<Status, Failure> {
+    target::check(&args.output)?;
+    let mut builder = IndexBuilder::new();
+    let builtin = args.builtin.then_some(None);
+    for path in builtin.into_iter().chain(args.files.iter().map(|file| Some(file.as_path()))) {
+        let index = input::open_index(path)?;
+        let path = path.unwrap_or(Path::new(BUILTIN));
+        builder.merge(&index).map_err(|error| match error {
+            Error::Index { reason: IndexFault::Duplicate(name), .. } => Failure::at(
+                path,
+                format_args!(
+                    "holds a rendering {name:?}, and so does an index before it; remove it from one of them with \
+                     `callprint index remove`"
+                ),
+            ),
+            error => Failure::reading(path, &error),
+        })?;
+    }
+    write(&builder, &args.output)?;
+    console.note(&format!("{}: {}", args.output.display(), words::counted(builder.len(), "rendering")));
+    Ok(Status::Done)
+}
+
+/// A builder with everything that the index at `path` holds. The file is closed again, so that it can be replaced.
+fn reopen(path: &Path) -> Result<IndexBuilder, Failure> {
+    let index = Index::open(path).map_err(|error| match &error {
+        Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            Failure::at(path, "no such index; make one with `callprint index build -o FILE PATH…`")
+        }
+        _ => Failure::reading(path, &error),
+    })?;
+    Ok(IndexBuilder::from_index(&index))
+}
+
+fn write(builder: &IndexBuilder, path: &Path) -> Result<(), Failure> {
+    builder.write(path).map_err(|error| Failure::writing(path, &error))
+}

@@ -1,0 +1,98 @@
+//! Inputs: arguments to files, files to audio, the index to search.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use callprint::{
+    Error,
+    audio::{AUDIO_EXTENSIONS, FileSource, Format, PcmSource, Source, find_audio},
+    index::Index,
+};
+
+use crate::{
+    args::{RawArgs, RawEncoding},
+    exit::Failure,
+};
+
+/// One thing to work on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// An audio file.
+    File(PathBuf),
+    /// Raw PCM on standard input.
+    Stdin,
+    /// An argument that leads to no audio, and why.
+    Bad(PathBuf, Failure),
+}
+
+impl Input {
+    /// Path as given or found; `-` for standard input.
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::File(path) | Self::Bad(path, _) => path,
+            Self::Stdin => Path::new("-"),
+        }
+    }
+}
+
+/// What the arguments `paths` stand for, in their order; a folder stands for all audio files below it, by path.
+pub(crate) fn expand(paths: &[PathBuf]) -> Vec<Input> {
+    paths.iter().flat_map(|path| expand_one(path)).collect()
+}
+
+fn expand_one(path: &Path) -> Vec<Input> {
+    if path == Path::new("-") {
+        return vec![Input::Stdin];
+    }
+    match path.metadata() {
+        Ok(metadata) if metadata.is_dir() => expand_folder(path),
+        Ok(_) => vec![Input::File(path.to_owned())],
+        Err(error) => vec![bad(path, &Error::io(path, error))],
+    }
+}
+
+fn expand_folder(folder: &Path) -> Vec<Input> {
+    match find_audio(folder) {
+        Ok(files) if files.is_empty() => {
+            let reason = format!(
+                "no audio files in this folder or below; looked for .{}; name a file to try it whatever it is called",
+                AUDIO_EXTENSIONS.join(" .")
+            );
+            vec![Input::Bad(folder.to_owned(), Failure::at(folder, reason))]
+        }
+        Ok(files) => files.into_iter().map(Input::File).collect(),
+        // The error may concern a folder further down: keep its own path.
+        Err(Error::Io { path, source }) => vec![bad(&path.clone(), &Error::Io { path, source })],
+        Err(error) => vec![bad(folder, &error)],
+    }
+}
+
+fn bad(path: &Path, error: &Error) -> Input {
+    Input::Bad(path.to_owned(), Failure::reading(path, error))
+}
+
+/// Opens a file for decoding.
+pub(crate) fn open_file(path: &Path) -> Result<FileSource, Failure> {
+    FileSource::open(path).map_err(|error| Failure::reading(path, &error))
+}
+
+/// Raw PCM on standard input in the layout of `raw`.
+pub(crate) fn open_stdin(raw: &RawArgs) -> Result<impl Source, Failure> {
+    let format = Format { sample_rate: raw.rate.unwrap_or(8000), channels: usize::from(raw.channels.unwrap_or(1)) };
+    let encoding = raw.encoding.unwrap_or(RawEncoding::S16le);
+    PcmSource::new("-", io::stdin().lock(), encoding.into(), format)
+        .map_err(|error| Failure::reading(Path::new("-"), &error))
+}
+
+/// The index at `path`, or the one built into the program.
+pub(crate) fn open_index(path: Option<&Path>) -> Result<Index, Failure> {
+    match path {
+        Some(path) => Index::open(path).map_err(|error| Failure::reading(path, &error)),
+        None => Index::builtin().map_err(|error| Failure::reading(Path::new(BUILTIN), &error)),
+    }
+}
+
+/// What the index built into the program is called in messages.
+pub(crate) const BUILTIN: &str = "<built-in>";

@@ -1,0 +1,294 @@
+//! `callprint scan`: recordings in, a report for each out.
+
+use std::{
+    io::{self, IsTerminal},
+    path::Path,
+    time::Instant,
+};
+
+use callprint::{
+    Error,
+    audio::{Block, Format, Source},
+    detect::{ScanOptions, ScanReport, Scanner},
+};
+
+use crate::{
+    args::{Color, ScanArgs},
+    console::{Console, Progress},
+    exit::{Failure, Status},
+    input::{self, BUILTIN, Input},
+    output::{self, ReportWriter, words},
+    pool,
+};
+
+/// Runs the command.
+pub(crate) fn run(args: &ScanArgs, color: Color, console: &Console) -> Result<Status, Failure> {
+    check_stdin(args)?;
+    let index = input::open_index(args.index.as_deref())?;
+    let index_name = args.index.as_deref().unwrap_or(Path::new(BUILTIN)).display();
+    console.detail(&format!("index {index_name}: {}", words::counted(index.len(), "rendering")));
+    let options = ScanOptions { max_far: args.max_far, all: args.all };
+    let scanner = Scanner::new(&index, options).map_err(Failure::new)?;
+
+    let inputs = input::expand(&args.paths);
+    let mut tally = Tally::default();
+    let mut writer = output::report_writer(args.format, color);
+    let progress = console.progress(inputs.len());
+    if let Err(error) = console.around_progress(|| writer.start()) {
+        output::stdout_gone(&error, Status::Done, console);
+    }
+    pool::ordered(
+        &inputs,
+        pool::threads(args.jobs),
+        |input| scan_input(input, args, &scanner, &progress, console),
+        |input, result| {
+            let outcome = Outcome::from(result.unwrap_or_else(|_| Err(pool::panicked(input.path()))));
+            tally.count(&outcome);
+            deliver(&outcome, &mut *writer, console, tally);
+            progress.file_done();
+        },
+    );
+    drop(progress);
+    console.note(&tally.to_string());
+    Ok(tally.status(args.fail_if_none))
+}
+
+/// Refuses what can't be meant about standard input.
+fn check_stdin(args: &ScanArgs) -> Result<(), Failure> {
+    let dashes = args.paths.iter().filter(|path| path.as_os_str() == "-").count();
+    if dashes > 1 {
+        return Err(Failure::new("`-` is given more than once; standard input can be read only once"));
+    }
+    if dashes == 0 && args.raw.is_given() {
+        return Err(Failure::new(
+            "--rate, --channels and --encoding describe raw PCM on standard input; give `-` as a path, or leave them out",
+        ));
+    }
+    if dashes == 1 && io::stdin().is_terminal() {
+        return Err(Failure::new(
+            "-: standard input is a terminal; pipe raw PCM into it, as in `sox call.wav -t s16 -r 8000 - | callprint scan -`",
+        ));
+    }
+    Ok(())
+}
+
+/// What became of an input: a report, an error, or, of damaged audio, both.
+#[derive(Debug, Clone, PartialEq)]
+struct Outcome {
+    report: Option<ScanReport>,
+    failure: Option<Failure>,
+}
+
+impl From<Result<Outcome, Failure>> for Outcome {
+    fn from(result: Result<Outcome, Failure>) -> Self {
+        result.unwrap_or_else(|failure| Outcome { report: None, failure: Some(failure) })
+    }
+}
+
+fn scan_input(
+    input: &Input,
+    args: &ScanArgs,
+    scanner: &Scanner<'_>,
+    progress: &Progress<'_>,
+    console: &Console,
+) -> Result<Outcome, Failure> {
+    let begun = Instant::now();
+    let scan = |path: &Path, source: &mut dyn Source, salvage| {
+        let mut source = Salvage { source, salvage, heard: false, damage: None };
+        let mut file_progress = progress.file(source.seconds_hint());
+        let report = scanner
+            .scan(&path.to_string_lossy(), &mut source, &mut |seconds| file_progress.seconds(seconds))
+            .map_err(|error| Failure::reading(path, &error))?;
+        let failure = source.damage.map(|error| {
+            Failure::new(format_args!("{}; the audio before that was scanned", Failure::reading(path, &error)))
+        });
+        Ok(Outcome { report: Some(report), failure })
+    };
+    let outcome = match input {
+        Input::File(path) => scan(path, &mut input::open_file(path)?, args.salvage)?,
+        // A pipe that breaks off took its audio with it: there is no second try, so what was heard is told.
+        Input::Stdin => scan(Path::new("-"), &mut input::open_stdin(&args.raw)?, true)?,
+        Input::Bad(_, failure) => return Err(failure.clone()),
+    };
+    if let Some(report) = &outcome.report {
+        let took = begun.elapsed().as_secs_f64();
+        console.detail(&format!("{}: scanned {} in {took:.3} s", report.file, words::Clock(report.seconds)));
+    }
+    Ok(outcome)
+}
+
+/// A source that, with `salvage`, ends where its audio is damaged instead of failing, if any audio came before.
+struct Salvage<'s> {
+    source: &'s mut dyn Source,
+    salvage: bool,
+    /// Whether audio has come.
+    heard: bool,
+    /// The damage that ended it.
+    damage: Option<Error>,
+}
+
+impl Source for Salvage<'_> {
+    fn format(&self) -> Format {
+        self.source.format()
+    }
+
+    fn seconds_hint(&self) -> Option<f64> {
+        self.source.seconds_hint()
+    }
+
+    fn next_block(&mut self, block: &mut Block) -> callprint::Result<bool> {
+        match self.source.next_block(block) {
+            Err(damage @ Error::MalformedAudio { .. }) if self.salvage && self.heard => {
+                self.damage = Some(damage);
+                Ok(false)
+            }
+            Ok(more) => {
+                self.heard |= more && block.frames() > 0;
+                Ok(more)
+            }
+            failed => failed,
+        }
+    }
+}
+
+/// Writes the report and the error of an input, as far as there are any.
+fn deliver(outcome: &Outcome, writer: &mut dyn ReportWriter, console: &Console, tally: Tally) {
+    if let Some(report) = &outcome.report
+        && let Err(error) = console.around_progress(|| writer.report(report))
+    {
+        output::stdout_gone(&error, tally.status(false), console);
+    }
+    if let Some(failure) = &outcome.failure {
+        console.failure(failure);
+    }
+}
+
+/// Files counted by how they ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Tally {
+    matched: usize,
+    unmatched: usize,
+    failed: usize,
+    /// Length of all files scanned, s.
+    seconds: f64,
+}
+
+impl Tally {
+    fn count(&mut self, outcome: &Outcome) {
+        self.seconds += outcome.report.as_ref().map_or(0.0, |report| report.seconds);
+        match outcome {
+            Outcome { report: Some(report), failure: None } if has_match(report) => self.matched += 1,
+            Outcome { report: Some(_), failure: None } => self.unmatched += 1,
+            _ => self.failed += 1,
+        }
+    }
+
+    fn status(&self, fail_if_none: bool) -> Status {
+        match self {
+            Self { failed: 1.., .. } => Status::Failed,
+            Self { matched: 0, .. } if fail_if_none => Status::NoneMatched,
+            _ => Status::Done,
+        }
+    }
+}
+
+/// Whether a report holds a match; with --all it may hold candidates only, which have no time of decision.
+fn has_match(report: &ScanReport) -> bool {
+    report.matches.iter().any(|found| found.decided_at.is_some())
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { matched, unmatched, failed, seconds } = *self;
+        write!(
+            f,
+            "{}: {} matched, {} without a match, {} failed; {} of audio",
+            words::counted(matched + unmatched + failed, "file"),
+            words::count(matched as u64),
+            words::count(unmatched as u64),
+            words::count(failed as u64),
+            words::Clock(seconds),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::sample;
+
+    fn scanned(report: ScanReport) -> Outcome {
+        Outcome { report: Some(report), failure: None }
+    }
+
+    #[test]
+    fn a_candidate_below_the_threshold_is_no_match() {
+        let mut tally = Tally::default();
+        let mut report = sample::matched();
+        tally.count(&scanned(report.clone()));
+        for candidate in &mut report.matches {
+            candidate.decided_at = None;
+        }
+        tally.count(&scanned(report));
+        assert_eq!((tally.matched, tally.unmatched, tally.failed), (1, 1, 0));
+    }
+
+    #[test]
+    fn a_damaged_file_counts_as_failed_even_where_some_of_it_was_scanned() {
+        let mut tally = Tally::default();
+        tally.count(&Outcome { failure: Some(Failure::new("damaged")), ..scanned(sample::matched()) });
+        tally.count(&Outcome { report: None, failure: Some(Failure::new("missing")) });
+        assert_eq!((tally.matched, tally.unmatched, tally.failed), (0, 0, 2));
+        assert_eq!(tally.seconds, 14.2);
+    }
+
+    /// One second of silence, then damage.
+    struct Damaged(usize);
+
+    impl Source for Damaged {
+        fn format(&self) -> Format {
+            Format { sample_rate: 8000, channels: 1 }
+        }
+        fn seconds_hint(&self) -> Option<f64> {
+            None
+        }
+        fn next_block(&mut self, block: &mut Block) -> callprint::Result<bool> {
+            if self.0 == 0 {
+                return Err(Error::MalformedAudio { path: "x.wav".into(), reason: "cut off".to_owned() });
+            }
+            self.0 -= 1;
+            block.channels = vec![vec![0.0; 8000]];
+            Ok(true)
+        }
+    }
+
+    #[test]
+    fn damage_ends_a_source_only_where_audio_came_before_and_it_was_asked_for() {
+        let next = |source: &mut Salvage<'_>| source.next_block(&mut Block::default());
+        let mut source = Salvage { source: &mut Damaged(1), salvage: true, heard: false, damage: None };
+        assert!(next(&mut source).unwrap());
+        assert!(!next(&mut source).unwrap());
+        assert!(matches!(source.damage, Some(Error::MalformedAudio { .. })));
+        let mut source = Salvage { source: &mut Damaged(0), salvage: true, heard: false, damage: None };
+        assert!(next(&mut source).is_err());
+        let mut source = Salvage { source: &mut Damaged(1), salvage: false, heard: false, damage: None };
+        assert!(next(&mut source).unwrap());
+        assert!(next(&mut source).is_err());
+    }
+
+    #[test]
+    fn the_status_is_that_of_the_contract() {
+        let tally = |matched, unmatched, failed| Tally { matched, unmatched, failed, seconds: 1.0 };
+        assert_eq!(tally(0, 3, 0).status(false), Status::Done);
+        assert_eq!(tally(0, 3, 0).status(true), Status::NoneMatched);
+        assert_eq!(tally(1, 2, 0).status(true), Status::Done);
+        assert_eq!(tally(1, 2, 1).status(false), Status::Failed);
+        assert_eq!(tally(0, 2, 1).status(true), Status::Failed);
+    }
+
+    #[test]
+    fn the_summary_counts_everything() {
+        let tally = Tally { matched: 1, unmatched: 1200, failed: 2, seconds: 3725.0 };
+        assert_eq!(tally.to_string(), "1,203 files: 1 matched, 1,200 without a match, 2 failed; 1:02:05 h of audio");
+    }
+}

@@ -1,0 +1,275 @@
+//! Prosody against closed forms and against Praat.
+
+use callprint::prosody::{Extractor, FEATURES, Functionals, Lld};
+
+const RATE: f64 = 8000.0;
+
+fn run(samples: &[f32]) -> (Vec<Lld>, Functionals) {
+    run_in_pieces(samples, samples.len().max(1))
+}
+
+fn run_in_pieces(samples: &[f32], piece: usize) -> (Vec<Lld>, Functionals) {
+    let mut llds = Vec::new();
+    let mut extractor = Extractor::new();
+    for part in samples.chunks(piece) {
+        extractor.push(part, |lld| llds.push(*lld));
+    }
+    let functionals = extractor.finish(|lld| llds.push(*lld));
+    (llds, functionals)
+}
+
+fn get(functionals: &Functionals, name: &str) -> f64 {
+    functionals.get(name).unwrap_or_else(|| panic!("no feature {name}"))
+}
+
+/// A uniform random number in [-1, 1) (xorshift64*), the same on every run.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> f64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    }
+}
+
+/// White noise with variance 1.
+fn noise(samples: usize) -> Vec<f64> {
+    let mut random = Random(7);
+    (0..samples).map(|_| random.next() * 3f64.sqrt()).collect()
+}
+
+/// Sum of all harmonics below 3.4 kHz with amplitudes falling as 1/k and F0 given at each sample, variance 1.
+fn voice(f0: impl Fn(f64) -> f64, seconds: f64) -> Vec<f64> {
+    let mut phase = 0.0;
+    let samples: Vec<f64> = (0..(seconds * RATE) as usize)
+        .map(|n| {
+            let f = f0(n as f64 / RATE);
+            phase += std::f64::consts::TAU * f / RATE;
+            (1..=(3400.0 / f) as u32).map(|k| (f64::from(k) * phase + f64::from(k * k)).sin() / f64::from(k)).sum()
+        })
+        .collect();
+    let power = samples.iter().map(|x| x * x).sum::<f64>() / samples.len() as f64;
+    samples.iter().map(|x| x / power.sqrt()).collect()
+}
+
+fn to_f32(samples: impl IntoIterator<Item = f64>) -> Vec<f32> {
+    samples.into_iter().map(|x| (0.1 * x) as f32).collect()
+}
+
+/// Frames whose widest window lies within the signal.
+fn inner(llds: &[Lld]) -> &[Lld] {
+    &llds[3..llds.len() - 3]
+}
+
+fn cents(a: f64, b: f64) -> f64 {
+    1200.0 * (a / b).log2()
+}
+
+#[test]
+fn the_period_of_a_pulse_train_is_found() {
+    for period in [16, 20, 27, 40, 55, 80, 100] {
+        let f0 = RATE / f64::from(period);
+        let samples: Vec<f32> = (0..8000).map(|n| if n % period == 5 { 0.5 } else { 0.0 }).collect();
+        let (llds, _) = run(&samples);
+        for lld in inner(&llds) {
+            assert!(cents(f64::from(lld.f0), f0).abs() < 1.0, "{f0} Hz at {} s: {}", lld.time, lld.f0);
+        }
+    }
+}
+
+#[test]
+fn harmonic_sounds_of_any_f0_are_tracked_to_two_cents() {
+    for f0 in [78.3, 101.7, 151.1, 213.9, 302.2, 411.3, 555.5] {
+        let (llds, functionals) = run(&to_f32(voice(|_| f0, 1.0)));
+        for lld in inner(&llds) {
+            assert!(cents(f64::from(lld.f0), f0).abs() < 2.0, "{f0} Hz at {} s: {}", lld.time, lld.f0);
+        }
+        let semitones = 12.0 * (f0 / 27.5).log2();
+        assert!((get(&functionals, "F0semitoneFrom27.5Hz_sma3nz_amean") - semitones).abs() < 0.02);
+        assert!((get(&functionals, "F0semitoneFrom27.5Hz_sma3nz_percentile50.0") - semitones).abs() < 0.03);
+        assert!(get(&functionals, "F0semitoneFrom27.5Hz_sma3nz_stddevNorm") < 1e-3);
+    }
+}
+
+#[test]
+fn vibrato_is_followed() {
+    // 180 Hz ± 50 cents at 5 Hz: what a mean over a 40 ms window leaves of it is within 3 cents of the truth.
+    let f0 = |t: f64| 180.0 * (50.0 / 1200.0 * (std::f64::consts::TAU * 5.0 * t).sin()).exp2();
+    let (llds, functionals) = run(&to_f32(voice(f0, 4.0)));
+    for lld in inner(&llds) {
+        let error = cents(f64::from(lld.f0), f0(lld.time));
+        assert!(error.abs() < 6.0, "{} s: {error} cents", lld.time);
+    }
+    // A sine's deviation from its mean is amplitude / √2, its 20th and 80th percentile lie at ∓ amplitude · sin(.3 π).
+    let mean = 12.0 * (180.0f64 / 27.5).log2();
+    let deviation = get(&functionals, "F0semitoneFrom27.5Hz_sma3nz_stddevNorm") * mean;
+    assert!((deviation - 0.5 / 2f64.sqrt()).abs() < 0.03, "{deviation} semitones");
+    let range = get(&functionals, "F0semitoneFrom27.5Hz_sma3nz_pctlrange0-2");
+    assert!((range - (0.3 * std::f64::consts::PI).sin()).abs() < 0.08, "{range} semitones");
+}
+
+#[test]
+fn the_harmonics_to_noise_ratio_is_that_of_the_mixture() {
+    for snr in [5.0, 10.0, 20.0, 30.0] {
+        let tone = voice(|_| 200.0, 3.0);
+        let gain = 10f64.powf(-snr / 20.0);
+        let mixture = tone.iter().zip(noise(tone.len())).map(|(tone, noise)| tone + gain * noise);
+        let (llds, functionals) = run(&to_f32(mixture));
+        let hnr = get(&functionals, "HNRpitch_amean");
+        // A maximum of a noisy function is biased upwards, more so the noisier it is.
+        assert!((-0.5..1.0).contains(&(hnr - snr)), "{snr} dB came out as {hnr} dB");
+        assert!(inner(&llds).iter().all(Lld::voiced));
+    }
+}
+
+#[test]
+fn silence_and_noise_have_no_f0() {
+    let silence = vec![0.0f32; 16_000];
+    let white = to_f32(noise(16_000));
+    // Constant values are silence with an offset, as a codec may leave it.
+    let offset = vec![0.001f32; 16_000];
+    for (samples, name, constant) in [(&silence, "silence", 1.0), (&white, "noise", 0.0), (&offset, "offset", 1.0)] {
+        let (llds, functionals) = run(samples);
+        let voiced = llds.iter().filter(|lld| lld.voiced()).count();
+        assert!(voiced * 100 <= llds.len(), "{name}: {voiced} of {} frames voiced", llds.len());
+        assert_eq!(get(&functionals, "digitalSilenceShare"), constant, "{name}");
+    }
+    let (_, functionals) = run(&silence);
+    assert!(get(&functionals, "F0semitoneFrom27.5Hz_sma3nz_amean").is_nan());
+    assert!(get(&functionals, "equivalentSoundLevel_dBp").is_nan());
+    assert_eq!(get(&functionals, "speechSec"), 0.0);
+    assert_eq!(get(&functionals, "VoicedSegmentsPerSec"), 0.0);
+}
+
+#[test]
+fn the_level_is_the_mean_square() {
+    let sine: Vec<f32> = (0..8000).map(|n| (std::f64::consts::TAU * 0.05 * f64::from(n)).sin() as f32).collect();
+    let (llds, functionals) = run(&sine);
+    assert!((get(&functionals, "equivalentSoundLevel_dBp") + 3.0103).abs() < 0.001);
+    assert!(inner(&llds).iter().all(|lld| (lld.level + 3.0103).abs() < 0.01));
+}
+
+#[test]
+fn phrases_pauses_and_syllables_are_counted() {
+    // Six phrases of 2 s with 8 syllables, five pauses of .5 s, faint noise throughout, 1 s of it before and after.
+    let tone = voice(|t| 150.0 + 10.0 * (3.0 * t).sin(), 12.0);
+    let mut speech = vec![0.0; 8000];
+    for (number, phrase) in tone.chunks(16_000).enumerate() {
+        if number > 0 {
+            speech.extend([0.0; 4000]);
+        }
+        // Four humps a second, 12 dB deep.
+        let envelope = |n: usize| 0.625 - 0.375 * (std::f64::consts::TAU * 4.0 * n as f64 / RATE).cos();
+        speech.extend(phrase.iter().enumerate().map(|(n, x)| x * envelope(n)));
+    }
+    speech.extend([0.0; 8000]);
+    let samples = to_f32(speech.iter().zip(noise(speech.len())).map(|(speech, noise)| speech + 0.003 * noise));
+    let (_, functionals) = run(&samples);
+    let near = |name: &str, value: f64, tolerance: f64| {
+        let found = get(&functionals, name);
+        assert!((found - value).abs() <= tolerance, "{name}: {found} for {value}");
+    };
+    near("speechSec", 12.0, 0.2);
+    near("pausesPerMin", 5.0 * 60.0 / 14.5, 0.3);
+    near("pauseLengthSec_amean", 0.5, 0.03);
+    near("pauseLengthSec_stddevNorm", 0.0, 0.05);
+    near("speechRate", 48.0 / 14.5, 0.1);
+    near("articulationRate", 4.0, 0.1);
+    near("VoicedSegmentsPerSec", 6.0 / 16.5, 1e-9);
+    near("MeanVoicedSegmentLengthSec", 2.0, 0.05);
+    near("digitalSilenceShare", 0.0, 0.0);
+}
+
+#[test]
+fn the_results_do_not_depend_on_the_pieces() {
+    let mut samples = to_f32(voice(|t| 120.0 + 60.0 * t, 3.3));
+    samples.extend(to_f32(noise(4001)));
+    samples.extend(vec![0.0; 1234]);
+    let (llds, functionals) = run(&samples);
+    let bits = |functionals: &Functionals| functionals.values().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    let lld_bits = |llds: &[Lld]| llds.iter().flat_map(|lld| lld.values().map(f32::to_bits)).collect::<Vec<_>>();
+    for piece in [1, 7, 80, 160, 333, 4096, 20_000] {
+        let (other, others) = run_in_pieces(&samples, piece);
+        assert_eq!(lld_bits(&other), lld_bits(&llds), "pieces of {piece}");
+        assert_eq!(bits(&others), bits(&functionals), "pieces of {piece}");
+    }
+}
+
+#[test]
+fn any_number_of_any_samples_is_defined() {
+    for count in [0, 1, 79, 80, 81, 4000] {
+        for value in [0.0, 1.0, f32::NAN, f32::INFINITY, f32::MIN, f32::MAX, 1e-40] {
+            let (llds, functionals) = run(&vec![value; count]);
+            assert_eq!(llds.len(), count.div_ceil(80), "{count} samples of {value}");
+            assert_eq!(functionals.values().len(), FEATURES.len());
+            assert_eq!(functionals.seconds(), count as f64 / RATE);
+            assert!(functionals.values().iter().all(|value| !value.is_infinite()));
+            for (number, lld) in llds.iter().enumerate() {
+                assert!((lld.time - (number as f64 + 0.5) * 0.01).abs() < 1e-9);
+                assert!(lld.f0.is_finite() && lld.level.is_finite() && (0.0..=1.0).contains(&lld.voicing));
+            }
+        }
+    }
+}
+
+#[test]
+fn functionals_can_be_asked_at_any_time() {
+    let samples = to_f32(voice(|_| 200.0, 2.0));
+    let mut extractor = Extractor::new();
+    assert!(get(&extractor.functionals(), "F0semitoneFrom27.5Hz_sma3nz_amean").is_nan());
+    extractor.push(&samples, |_| {});
+    let semitones = 12.0 * (200.0f64 / 27.5).log2();
+    assert!((get(&extractor.functionals(), "F0semitoneFrom27.5Hz_sma3nz_amean") - semitones).abs() < 0.02);
+}
+
+#[test]
+fn the_names_are_unique() {
+    let mut names: Vec<&str> = FEATURES.iter().map(|feature| feature.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), FEATURES.len());
+}
+
+/// F0 of five voices against Praat (`data/praat_pitch.py` says how the contours were made).
+///
+/// The bounds are those of the design: gross errors (> 20 %) at most .3 % of the frames that both call voiced, median
+/// difference at most 13 cents, at most 6 % of all frames voiced for one and unvoiced for the other.
+#[cfg(feature = "decode")]
+#[test]
+fn f0_agrees_with_praat() {
+    let golden = include_str!("data/praat-pitch.tsv");
+    let (mut frames, mut disagreements, mut gross) = (0, 0, 0);
+    let mut differences = Vec::new();
+    for line in golden.lines().filter(|line| !line.starts_with('#')) {
+        let mut cells = line.split('\t');
+        let clip = cells.next().unwrap();
+        let first: f64 = cells.next().unwrap().parse().unwrap();
+        let path = format!("{}/../corpus/renderings/{clip}.flac", env!("CARGO_MANIFEST_DIR"));
+        let samples = callprint::audio::read_channels_8k(path, 60.0).unwrap().remove(0);
+        let (llds, _) = run(&samples);
+        for (number, praat) in cells.next().unwrap().split(' ').enumerate() {
+            let praat: f64 = praat.parse().unwrap();
+            // Our frame whose centre is nearest; at most 5 ms away.
+            let ours = ((first + number as f64 * 0.01) / 0.01 - 0.5).round() as usize;
+            let ours = f64::from(llds[ours.min(llds.len() - 1)].f0);
+            frames += 1;
+            disagreements += usize::from((praat > 0.0) != (ours > 0.0));
+            if praat > 0.0 && ours > 0.0 {
+                gross += usize::from((ours / praat - 1.0).abs() > 0.2);
+                differences.push(cents(ours, praat).abs());
+            }
+        }
+    }
+    assert!(frames > 1500, "{frames} frames");
+    assert!(gross * 1000 <= 3 * differences.len(), "{gross} gross errors in {}", differences.len());
+    assert!(disagreements * 100 <= 6 * frames, "{disagreements} voicing disagreements in {frames}");
+    differences.sort_by(f64::total_cmp);
+    let median = differences[differences.len() / 2];
+    assert!(median <= 13.0, "median difference {median} cents");
+    eprintln!(
+        "{frames} frames, {gross} gross of {}, median {median:.2} cents, {disagreements} voicing",
+        differences.len()
+    );
+}

@@ -1,0 +1,116 @@
+//! `callprint features` as a user runs it.
+#![cfg(feature = "cli")]
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+use callprint::prosody::{FEATURES, LLD_NAMES};
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+
+fn features(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_callprint")).arg("features").args(arguments).current_dir(folder).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// A folder with a stereo file (200 Hz and 100 Hz pulses, 1 s), and a text file that calls itself audio.
+fn recordings() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let format = hound::WavSpec {
+        channels: 2,
+        sample_rate: 16_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(folder.path().join("call.wav"), format).unwrap();
+    for n in 0..16_000 {
+        for period in [80, 160] {
+            // Two samples wide: half the energy lies below 4 kHz.
+            writer.write_sample(if n % period < 2 { 10_000i16 } else { 0 }).unwrap();
+        }
+    }
+    writer.finalize().unwrap();
+    std::fs::write(folder.path().join("text.wav"), "this is no audio").unwrap();
+    folder
+}
+
+#[test]
+fn each_channel_has_a_row() {
+    let folder = recordings();
+    let output = features(folder.path(), &["call.wav"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let mut reader = csv::Reader::from_reader(output.stdout.as_slice());
+    let header = reader.headers().unwrap().clone();
+    let names: Vec<&str> = header.iter().collect();
+    assert_eq!(names[..4], ["file", "channel", "start", "end"]);
+    assert!(names[4..].iter().copied().eq(FEATURES.iter().map(|feature| feature.name)));
+    let median = names.iter().position(|&name| name == "F0semitoneFrom27.5Hz_sma3nz_percentile50.0").unwrap();
+    let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.unwrap()).collect();
+    assert_eq!(rows.len(), 2);
+    for (row, (channel, f0)) in rows.iter().zip([("left", 200.0f64), ("right", 100.0)]) {
+        assert_eq!([&row[0], &row[1], &row[2], &row[3]], ["call.wav", channel, "0", "1"]);
+        let semitones: f64 = row[median].parse().unwrap();
+        assert!((semitones - 12.0 * (f0 / 27.5).log2()).abs() < 0.05, "{channel}: {semitones}");
+    }
+}
+
+#[test]
+fn descriptors_come_each_ten_milliseconds() {
+    let folder = recordings();
+    let output = features(folder.path(), &["call.wav", "--lld", "--format", "json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let rows: Vec<serde_json::Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows.len(), 200);
+    let left: Vec<_> = rows.iter().filter(|row| row["channel"] == "left").collect();
+    assert_eq!(left.len(), 100);
+    assert!(LLD_NAMES.iter().all(|&name| left[50].get(name).is_some()));
+    assert!((left[50]["time"].as_f64().unwrap() - 0.505).abs() < 1e-9);
+    assert!((left[50]["F0_Hz"].as_f64().unwrap() - 200.0).abs() < 0.5);
+}
+
+#[test]
+fn bad_files_are_reported_and_skipped() {
+    let folder = recordings();
+    let output = features(folder.path(), &[".", "missing.wav", "-o", "table.parquet"]);
+    assert_eq!(output.status.code(), Some(2));
+    let errors = text(&output.stderr);
+    assert!(errors.contains("text.wav") && errors.contains("missing.wav"), "{errors}");
+    let file = std::fs::File::open(folder.path().join("table.parquet")).unwrap();
+    assert_eq!(SerializedFileReader::new(file).unwrap().metadata().file_metadata().num_rows(), 2);
+}
+
+#[test]
+fn a_table_appears_whole_or_not_at_all() {
+    let folder = recordings();
+    std::fs::write(folder.path().join("table.csv"), "what was here").unwrap();
+    let output = features(folder.path(), &["text.wav", "-o", "table.csv"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(std::fs::read(folder.path().join("table.csv")).unwrap(), b"what was here");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "a temporary file was left");
+
+    assert!(features(folder.path(), &["call.wav", "-o", "table.csv"]).status.success());
+    assert!(std::fs::read_to_string(folder.path().join("table.csv")).unwrap().starts_with("file,channel,start,end,"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "a temporary file was left");
+}
+
+#[test]
+fn a_table_of_unknown_form_or_in_no_folder_is_refused() {
+    let folder = recordings();
+    for (name, advice) in [("table.xlsx", ".csv, .parquet or .jsonl"), ("nowhere/table.csv", "make the folder first")] {
+        let output = features(folder.path(), &["call.wav", "-o", name]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains(advice), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn the_catalogue_can_be_listed() {
+    let output = features(Path::new("."), &["--list", "--format", "json"]);
+    assert!(output.status.success());
+    assert_eq!(text(&output.stdout).lines().count(), FEATURES.len());
+}
