@@ -1,0 +1,267 @@
+//! `callprint scan`: what it finds, in which form, in which order, with which exit status.
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod cli_support;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use cli_support::{CLIPS, command, index, run, run_in_shell, run_with_input, samples, to_i16, write_call, write_wav};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// `scan` in the index of the clips, with these further arguments.
+fn scan<const N: usize>(args: [&str; N], paths: &[&Path]) -> Vec<OsString> {
+    let mut all: Vec<OsString> = vec!["scan".into(), "--index".into(), index().into()];
+    all.extend(args.iter().map(OsString::from));
+    all.extend(paths.iter().map(|path| path.as_os_str().to_owned()));
+    all
+}
+
+/// The script of the best match, or none.
+fn best(report: &Value) -> Option<&str> {
+    report["matches"].as_array()?.first()?["script"].as_str()
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+/// Ten seconds of noise at a low level: sound, but nothing that is in the index.
+fn write_noise(folder: &Path, name: &str) -> PathBuf {
+    let mut state = 1_u32;
+    let noise: Vec<i16> = (0..80_000)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 16) as i16 / 64
+        })
+        .collect();
+    write_wav(folder, name, 8000, 1, &noise)
+}
+
+#[test]
+fn json_says_which_script_where_and_how_sure() {
+    let folder = TempDir::new().unwrap();
+    let call = write_call(folder.path(), "call.wav", 0);
+    let ran = run(scan(["--format", "json"], &[&call])).assert_done();
+    let reports = ran.json();
+    assert_eq!(reports.len(), 1);
+    let report = &reports[0];
+    assert_eq!(report["file"], call.to_str().unwrap());
+    let length = samples(CLIPS[0]).len() as f64 / 8000.0;
+    assert!((number(&report["seconds"]) - length - 1.0).abs() < 0.01, "{report}");
+
+    let found = &report["matches"][0];
+    assert_eq!(found["script"], "dental-01");
+    assert_eq!(found["rendering"], "dental-01__taco");
+    assert_eq!(found["category"], "dental-implant");
+    assert!(number(&found["false_alarms_per_hour"]) <= 0.01, "{found}");
+    assert!(number(&found["ber"]) < 0.1, "the clip itself: {found}");
+    // The clip begins after a second of silence.
+    let delay = number(&found["query_start"]) - number(&found["script_start"]);
+    assert!((delay - 1.0).abs() < 0.1, "{found}");
+    assert!(number(&found["query_end"]) > 0.5 * length, "{found}");
+    assert!((number(&found["speed"]) - 1.0).abs() < 0.02, "{found}");
+    let decided = number(&report["decided_at"]);
+    assert!(decided > 1.0 && decided < length + 1.0, "{report}");
+    assert!(report["machine_voice"]["abstained"].is_boolean(), "{report}");
+    let kinds: Vec<&str> =
+        report["events"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert!(kinds.contains(&"match") && kinds.last() == Some(&"ended"), "{kinds:?}");
+}
+
+#[test]
+fn results_keep_the_order_of_the_files_whatever_the_number_of_threads() {
+    let folder = TempDir::new().unwrap();
+    for (number, name) in ["e.wav", "a.wav", "d.wav", "c.wav"].iter().enumerate() {
+        write_call(folder.path(), name, number);
+    }
+    let sub = folder.path().join("b");
+    fs::create_dir(&sub).unwrap();
+    write_noise(&sub, "noise.WAV");
+    fs::write(sub.join("notes.txt"), "no audio").unwrap();
+    let first = folder.path().join("e.wav");
+    let files = |ran: &cli_support::Ran| -> Vec<String> {
+        ran.json().iter().map(|report| report["file"].as_str().unwrap().to_owned()).collect()
+    };
+    // A file named by itself, then the folder that holds it, too.
+    let one = run(scan(["--format", "json", "--jobs", "1"], &[&first, folder.path()])).assert_done();
+    let many = run(scan(["--format", "json", "--jobs", "8"], &[&first, folder.path()])).assert_done();
+    assert_eq!(one.stdout, many.stdout);
+    let expected: Vec<String> = ["e.wav", "a.wav", "b/noise.WAV", "c.wav", "d.wav", "e.wav"]
+        .iter()
+        .map(|name| folder.path().join(name).to_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(files(&one), expected);
+    assert!(one.stderr.contains("6 files: 5 matched, 1 without a match, 0 failed"), "{}", one.stderr);
+}
+
+#[test]
+fn csv_has_a_line_for_every_file() {
+    let folder = TempDir::new().unwrap();
+    let call = write_call(folder.path(), "a \"call\", 录音.wav", 2);
+    let noise = write_noise(folder.path(), "noise.wav");
+    let ran = run(scan(["--format", "csv"], &[&call, &noise])).assert_done();
+    let mut reader = csv::Reader::from_reader(ran.stdout.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    let column = |name: &str| header.iter().position(|column| column == name).unwrap();
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    assert_eq!(&rows[0][column("file")], call.to_str().unwrap());
+    assert_eq!(&rows[0][column("script")], "loan-01");
+    assert_eq!(&rows[0][column("channel")], "mono");
+    let last = rows.last().unwrap();
+    assert_eq!(&last[column("file")], noise.to_str().unwrap());
+    assert_eq!((&last[column("script")], &last[column("score")]), ("", ""));
+    assert_eq!(&last[column("seconds")], "10");
+}
+
+#[test]
+fn text_is_for_people_and_without_colours_in_a_pipe() {
+    let folder = TempDir::new().unwrap();
+    let call = write_call(folder.path(), "call.wav", 5);
+    let noise = write_noise(folder.path(), "noise.wav");
+    let ran = run(scan([], &[&call, &noise])).assert_done();
+    assert!(ran.stdout.contains("match   warranty-01 (auto-warranty), false alarms "), "{}", ran.stdout);
+    assert!(ran.stdout.contains("  no match\n"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains('\u{1b}') && !ran.stderr.contains('\u{1b}'), "{ran:?}");
+    // No progress in a pipe: the summary alone.
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+
+    let coloured = run(scan(["--color", "always"], &[&call]));
+    assert!(coloured.stdout.contains("\u{1b}["), "{}", coloured.stdout);
+    assert!(run(scan(["--quiet"], &[&call])).assert_done().stderr.is_empty());
+}
+
+/// `script` runs the program on a terminal of its own.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_gets_colours_unless_no_color_is_set() {
+    let folder = TempDir::new().unwrap();
+    let call = write_call(folder.path(), "call.wav", 1);
+    let on_terminal = |variable: &str| {
+        let line = format!(
+            "{variable} TERM=xterm '{}' scan --index '{}' '{}'",
+            cli_support::PROGRAM,
+            index().display(),
+            call.display()
+        );
+        let mut command = std::process::Command::new("script");
+        command.args(["-qec", &line, "/dev/null"]).env_remove("NO_COLOR").stdin(Stdio::null());
+        cli_support::Ran::from(command.output().expect("`script` of util-linux")).assert_done().stdout
+    };
+    let coloured = on_terminal("");
+    assert!(coloured.contains("\u{1b}[1m\u{1b}[31mmatch   dental-02"), "{coloured:?}");
+    // The progress bar moves the cursor; colours are the sequences that end in `m`.
+    let plain = on_terminal("NO_COLOR=1");
+    assert!(plain.contains("match   dental-02"), "{plain:?}");
+    let sequences = plain.split('\u{1b}').skip(1).map(|rest| rest.chars().find(char::is_ascii_alphabetic));
+    assert!(sequences.clone().all(|end| end != Some('m')), "{plain:?}");
+}
+
+#[test]
+fn raw_pcm_on_standard_input_is_heard_as_the_file_is() {
+    let folder = TempDir::new().unwrap();
+    let call = write_call(folder.path(), "call.wav", 3);
+    let file = run(scan(["--format", "json"], &[&call])).assert_done().json().remove(0);
+    let mut bytes = vec![0; 16_000];
+    bytes.extend(to_i16(&samples(CLIPS[3])).iter().flat_map(|sample| sample.to_le_bytes()));
+    let mut piped = run_with_input(scan(["--format", "json", "-"], &[]), &bytes).assert_done().json().remove(0);
+    assert_eq!(piped["file"], "-");
+    piped["file"] = file["file"].clone();
+    assert_eq!(piped, file);
+}
+
+#[test]
+fn raw_pcm_may_have_any_encoding_rate_and_channels() {
+    // The script on the right of 16 kHz stereo floats, silence on the left: every sample twice is a crude resampler, and
+    // good enough to be recognised.
+    let right = samples(CLIPS[0]);
+    let frames: Vec<u8> =
+        right.iter().flat_map(|sample| [0.0, *sample, 0.0, *sample]).flat_map(f32::to_le_bytes).collect();
+    let args = ["--format", "json", "--rate", "16000", "--channels", "2", "--encoding", "f32le", "-"];
+    let report = run_with_input(scan(args, &[]), &frames).assert_done().json().remove(0);
+    assert_eq!(best(&report), Some("dental-01"), "{report}");
+    assert_eq!(report["matches"][0]["channel"], 1);
+    let names: Vec<&Value> = report["channels"].as_array().unwrap().iter().map(|channel| &channel["name"]).collect();
+    assert_eq!(names, ["left", "right"]);
+}
+
+#[test]
+fn channels_are_named_in_every_format() {
+    let folder = TempDir::new().unwrap();
+    let left = to_i16(&samples(CLIPS[2]));
+    let frames: Vec<i16> = left.iter().flat_map(|&sample| [sample, 0]).collect();
+    let call = write_wav(folder.path(), "stereo.wav", 8000, 2, &frames);
+    let text = run(scan([], &[&call])).assert_done().stdout;
+    assert!(text.contains("left and right\n") && text.contains("loan-01 (bank-loan) on left"), "{text}");
+    let csv = run(scan(["--format", "csv"], &[&call])).assert_done().stdout;
+    assert!(csv.contains(",left,loan-01,"), "{csv}");
+}
+
+#[test]
+fn nothing_matched_is_status_1_on_request() {
+    let folder = TempDir::new().unwrap();
+    let call = write_call(folder.path(), "call.wav", 0);
+    let noise = write_noise(folder.path(), "noise.wav");
+    assert_eq!(run(scan([], &[&noise])).status, Some(0));
+    assert_eq!(run(scan(["--fail-if-none"], &[&noise])).status, Some(1));
+    assert_eq!(run(scan(["--fail-if-none"], &[&noise, &call])).status, Some(0));
+    let missing = folder.path().join("missing.wav");
+    assert_eq!(run(scan(["--fail-if-none"], &[&noise, &missing])).status, Some(2));
+}
+
+#[test]
+fn candidates_are_shown_on_request_and_are_no_matches() {
+    let folder = TempDir::new().unwrap();
+    // So strict that nothing can pass.
+    let call = write_call(folder.path(), "call.wav", 0);
+    let strict = ["--format", "json", "--max-far", "1e-300", "--fail-if-none"];
+    let ran = run(scan(strict, &[&call]));
+    assert_eq!((ran.status, &ran.json()[0]["matches"]), (Some(1), &json!([])), "{ran:?}");
+    let [a, b, c, d, e] = strict;
+    let ran = run(scan([a, b, c, d, e, "--all"], &[&call]));
+    let report = &ran.json()[0];
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert_eq!(best(report), Some("dental-01"), "{report}");
+    assert_eq!(report["decided_at"], Value::Null);
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_scan_quietly() {
+    let folder = TempDir::new().unwrap();
+    let call = write_call(folder.path(), "call.wav", 0);
+    for format in ["text", "json", "csv"] {
+        let mut child = command(scan(["--quiet", "--format", format], &[&call, &call]))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()), "{format}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn results_that_cannot_be_written_are_an_error() {
+    let folder = TempDir::new().unwrap();
+    let call = write_call(folder.path(), "call.wav", 0);
+    for format in ["text", "json", "csv"] {
+        let args = [index().as_os_str(), call.as_os_str(), format.as_ref()];
+        let ran = run_in_shell("exec \"$0\" scan --index \"$1\" \"$2\" --format \"$3\" >/dev/full", args);
+        ran.assert_refused(Path::new("standard output"), "no space left");
+    }
+}
+
+#[test]
+fn verbose_tells_what_is_done() {
+    let folder = TempDir::new().unwrap();
+    let noise = write_noise(folder.path(), "noise.wav");
+    let ran = run(scan(["--verbose"], &[&noise])).assert_done();
+    assert!(ran.stderr.contains("6 renderings"), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&format!("{}: scanned 10.0 s in", noise.display())), "{}", ran.stderr);
+}
