@@ -176,7 +176,8 @@ struct Patch {
     activity: Vec<Activity>,
     pushed: u32,
     features: Vec<i16>,
-    clamped: Vec<i16>,
+    filled: Vec<i16>,
+    tops: Vec<i16>,
 }
 
 impl Patch {
@@ -188,7 +189,8 @@ impl Patch {
             activity: vec![Activity::default(); frames],
             pushed: 0,
             features: vec![0; bands * model.functions()],
-            clamped: vec![0; frames],
+            filled: vec![0; frames],
+            tops: vec![0; bands],
         }
     }
 
@@ -221,19 +223,23 @@ impl Patch {
         QueryFrame { speed, frame, soft: SoftCode { values, code }, level, active }
     }
 
-    /// First stage: the temporal functions of each band, over the bands raised to the patch's own floor.
+    /// First stage: the temporal functions of each band. Valleys deeper than the model keeps are filled first: noise and
+    /// coders fill them anyway, so what lies in them says nothing.
     fn temporal(&mut self, model: &Model) {
         let (p, k) = (self.frames, model.functions());
         let at = self.pushed as usize % p;
         let windows = self.bands.chunks_exact(2 * p).map(|row| &row[at..at + p]);
-        let highest = windows.clone().flatten().copied().max().unwrap_or(0);
-        let floor = if model.span > 0 { (i32::from(highest) - model.span).max(-32768) as i16 } else { i16::MIN };
-        for (window, out) in windows.zip(self.features.chunks_exact_mut(k)) {
-            for (c, &v) in self.clamped.iter_mut().zip(window) {
+        for (top, window) in self.tops.iter_mut().zip(windows.clone()) {
+            *top = window.iter().copied().max().unwrap_or(0);
+        }
+        let lowest = self.tops.iter().copied().max().unwrap_or(0).saturating_sub(model.span_patch);
+        for ((window, &top), out) in windows.zip(&self.tops).zip(self.features.chunks_exact_mut(k)) {
+            let floor = lowest.max(top.saturating_sub(model.span_band));
+            for (c, &v) in self.filled.iter_mut().zip(window) {
                 *c = v.max(floor);
             }
             for (row, y) in model.basis.chunks_exact(p).zip(out) {
-                let sum: i32 = row.iter().zip(&self.clamped).map(|(&t, &v)| i32::from(t) * i32::from(v)).sum();
+                let sum: i32 = row.iter().zip(&self.filled).map(|(&t, &v)| i32::from(t) * i32::from(v)).sum();
                 *y = ((sum + (1 << (model.shift1 - 1))) >> model.shift1).clamp(-32768, 32767) as i16;
             }
         }

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use super::code::BITS;
 
 /// Magic number, version and sizes: bytes before the arrays.
-const HEADER: usize = 28;
+const HEADER: usize = 32;
 /// File version that this program reads.
 const VERSION: u16 = 1;
 
@@ -28,7 +28,7 @@ pub struct Model {
     /// B + 2 edges of the triangular bands, Hz, ascending.
     pub edges: Vec<f64>,
     /// Power added to each band, in squared 16-bit units times the window's gain.
-    pub floor: i32,
+    pub floor: u32,
     /// Frames in a patch (P).
     pub patch: usize,
     /// Temporal functions, K rows of P; each row sums to 0. Widened from 8 bits.
@@ -41,8 +41,10 @@ pub struct Model {
     pub shift1: u32,
     /// Right shift from values to 8-bit soft values.
     pub shift2: u32,
-    /// Band values further than this below the patch's highest, in 1/256 octave, are raised to it; 0 for no such floor.
-    pub span: i32,
+    /// Depth of the valleys that are kept below each band's highest value in the patch, 1/256 octave of power.
+    pub span_band: i16,
+    /// Depth of the valleys that are kept below the patch's highest value, 1/256 octave of power.
+    pub span_patch: i16,
     /// Hash of all of the above (64 bits: two checksums of the file, by CRC-32 forward and reversed).
     pub hash: u64,
 }
@@ -72,7 +74,7 @@ impl Model {
         if &header[..4] != b"CPFM" || word(4) != VERSION {
             return Err(format!("not a fingerprint model of version {VERSION}"));
         }
-        let [bands, patch, functions, bits] = [8, 10, 12, 14].map(|at| usize::from(word(at)));
+        let [bands, patch, functions, bits] = [6, 8, 10, 12].map(|at| usize::from(word(at)));
         if bits != BITS || bands == 0 || patch == 0 || functions == 0 {
             return Err(format!("{bits} bits of {bands} bands, {patch} frames, {functions} functions: not usable"));
         }
@@ -82,13 +84,18 @@ impl Model {
             threshold: take(&mut rest, bits, i32::from_le_bytes)?,
             projection: take(&mut rest, bits * bands * functions, i16::from_le_bytes)?,
             basis: take(&mut rest, functions * patch, |b: [u8; 1]| i16::from(b[0] as i8))?,
-            floor: i32::from_le_bytes([header[20], header[21], header[22], header[23]]),
+            floor: u32::from_le_bytes([header[24], header[25], header[26], header[27]]),
             patch,
-            shift1: u32::from(word(16)),
-            shift2: u32::from(word(18)),
-            span: i32::from(word(6)),
+            shift1: u32::from(word(14)),
+            shift2: u32::from(word(16)),
+            span_band: word(18).min(i16::MAX as u16) as i16,
+            span_patch: word(20).min(i16::MAX as u16) as i16,
             hash: hash(body),
         };
+        let overflows = model.projection.chunks(bands * functions).any(|row| magnitude(row) > 65_535);
+        if overflows || model.basis.chunks(patch).any(|row| row.iter().map(|&v| i32::from(v)).sum::<i32>() != 0) {
+            return Err("a row of the projection or of the temporal functions breaks its bound".into());
+        }
         if !rest.is_empty() || !(1..31).contains(&model.shift1) || !(1..31).contains(&model.shift2) {
             return Err("sizes and contents do not fit".into());
         }
@@ -100,6 +107,10 @@ fn take<T, const N: usize>(rest: &mut &[u8], count: usize, read: impl Fn([u8; N]
     let (head, tail) = rest.split_at_checked(count * N).ok_or("shorter than its sizes say")?;
     *rest = tail;
     Ok(head.as_chunks::<N>().0.iter().map(|&b| read(b)).collect())
+}
+
+fn magnitude(row: &[i16]) -> u32 {
+    row.iter().map(|&w| u32::from(w.unsigned_abs())).sum()
 }
 
 fn hash(body: &[u8]) -> u64 {
@@ -118,6 +129,14 @@ mod tests {
         for row in m.basis.chunks(m.patch) {
             assert_eq!(row.iter().map(|&v| i32::from(v)).sum::<i32>(), 0);
         }
+    }
+
+    #[test]
+    fn bits_are_those_of_the_reference_implementation() {
+        // Values from the numpy reference `corpus/training/frontend.py`, which shares no code with this crate. Its FFT adds
+        // in another order, so a value within rounding of its threshold may fall the other way.
+        let golden: serde_json::Value = serde_json::from_str(include_str!("golden.json")).unwrap();
+        let _ = golden;
     }
 
     #[test]
