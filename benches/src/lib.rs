@@ -1,1 +1,13 @@
-//! benches
+//! What the measuring programs share: labelled sets, scanning them, and the mathematics of scoring.
+//!
+//! In the order of the data: [`labels`] (the tables of a labelled folder) → [`scanning`] (references into an index, queries
+//! through the public scanner) → [`snippets`], [`calls`] and [`calibration`] (one table each, on [`stats`]) →
+//! [`report`] (text, JSON, answers and dumps). Nothing here looks inside the library: it sees what a user sees.
+
+pub mod calibration;
+pub mod calls;
+pub mod labels;
+pub mod report;
+pub mod scanning;
+pub mod snippets;
+pub mod stats;
