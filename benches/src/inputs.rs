@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use callprint::audio::find_audio;
+use callprint::audio::{SAMPLE_RATE, find_audio, read_channels_8k};
 
 /// So much audio in milliseconds, the elements of throughput.
 pub fn milliseconds(seconds: f64) -> u64 {
@@ -23,6 +23,23 @@ pub fn corpus_folder(name: &str) -> PathBuf {
 /// Where the folder cannot be read.
 pub fn corpus_files(name: &str) -> callprint::Result<Vec<PathBuf>> {
     find_audio(&corpus_folder(name))
+}
+
+/// Exactly `seconds` of speech at 8 kHz: the corpus's renderings one after the other.
+///
+/// # Errors
+/// Where a rendering cannot be read, or all of them are not long enough.
+pub fn corpus_speech(seconds: f64) -> anyhow::Result<Vec<f32>> {
+    let wanted = (seconds * f64::from(SAMPLE_RATE)) as usize;
+    let mut speech = Vec::new();
+    for path in corpus_files("renderings")? {
+        speech.extend(read_channels_8k(path, 120.0)?.into_iter().next().unwrap_or_default());
+        if speech.len() >= wanted {
+            speech.truncate(wanted);
+            return Ok(speech);
+        }
+    }
+    anyhow::bail!("the renderings of the corpus are {} samples long, {wanted} are needed", speech.len())
 }
 
 /// Uniform noise in [-1, 1) from a 64-bit linear congruential generator (multiplier and increment of Knuth's MMIX).
