@@ -12,7 +12,7 @@ use crate::{
 
 /// Scores within this many nats of the best leave two scripts undecided.
 const RIVAL_MARGIN: f64 = 3.0;
-/// Candidates listed per channel with [`ScanOptions::all`].
+/// With [`ScanOptions::all`], candidates below the threshold are listed up to this many entries per channel.
 const LISTED: usize = 20;
 
 /// What a scan reports.
@@ -139,7 +139,7 @@ impl<'i> Scanner<'i> {
         let mut kept: Vec<(&Hypothesis, Match)> = Vec::new();
         for h in hypotheses {
             let sure = h.score >= self.threshold;
-            if !(sure || self.options.all) || kept.len() >= LISTED {
+            if !sure && (!self.options.all || kept.len() >= LISTED) {
                 continue;
             }
             let script = script_of(self.index.rendering(h.rendering).id);

@@ -5,7 +5,7 @@
 use crate::{
     audio::SAMPLE_RATE,
     fingerprint::{Extractor, QueryFrame, SPEEDS},
-    index::{Alignment, Candidate, Evidence, Hit, Index, Lane, MAX_QUERY_SECONDS, align, find_candidates, find_hits, score},
+    index::{Alignment, Candidate, Evidence, Hit, Index, Lane, MAX_QUERY_SECONDS, align, find_candidates, find_hits},
     signal::{Activity, HOP_SECONDS},
 };
 
@@ -15,10 +15,10 @@ const EVALUATE_EVERY: usize = 20;
 const CANDIDATES: usize = 16;
 /// Votes below which a candidate is not looked at.
 const MINIMUM_VOTES: u32 = 12;
-/// Hypotheses kept.
+/// Hypotheses kept beside those that are sure.
 const HYPOTHESES: usize = 64;
 /// Codes that a match must rest on (0.4 s beyond one patch).
-const MINIMUM_CODES: f64 = 8.0;
+const MINIMUM_CODES: usize = 8;
 
 /// A rendering that may have played, and where.
 #[derive(Debug, Clone, PartialEq)]
@@ -171,7 +171,9 @@ impl<'i> Tracker<'i> {
         }
         self.reconsider(&renewed);
         by_score(&mut self.hypotheses);
-        self.hypotheses.truncate(HYPOTHESES);
+        // What counts as a match is kept however long the stream; of the rest, the best.
+        let sure = self.hypotheses.partition_point(|h| h.score >= self.threshold);
+        self.hypotheses.truncate(sure + HYPOTHESES);
     }
 
     /// Looks again at hypotheses that no candidate renewed: what came since may speak against them.
@@ -205,7 +207,7 @@ impl<'i> Tracker<'i> {
         let lane = self.lanes.get(candidate.speed)?;
         let alignment = align(self.index, candidate, Lane { frames: lane })?;
         let evidence = Evidence::of(&alignment)?;
-        if evidence.codes < MINIMUM_CODES {
+        if evidence.part.codes < MINIMUM_CODES {
             return None;
         }
         let steps = &alignment.steps[evidence.first..evidence.end];
@@ -216,7 +218,7 @@ impl<'i> Tracker<'i> {
         Some(Hypothesis {
             rendering: candidate.rendering,
             candidate: *candidate,
-            score: score(&evidence),
+            score: evidence.score(),
             query: (alignment.query_time(first) - half / speed, alignment.query_time(last) + half / speed),
             script: (alignment.script_time(first) - half, alignment.script_time(last) + half),
             speed,

@@ -22,7 +22,7 @@ pub use align::{Alignment, MAX_QUERY_SECONDS, Step};
 pub use builder::{IndexBuilder, Label};
 pub use calibrate::Calibration;
 pub(crate) use format::StoredCode;
-pub use score::{Evidence, score};
+pub use score::{Evidence, Properties};
 pub use search::{Candidate, Hit, find_candidates, find_hits};
 
 use crate::{Error, IndexFault, Result, fingerprint::model};
