@@ -37,6 +37,9 @@ pub struct Match {
     /// The numbers that the score was made from.
     #[serde(skip)]
     pub evidence: crate::index::Evidence,
+    /// Code by code, how the rendering lies over the query in the last window.
+    #[serde(skip)]
+    pub alignment: crate::index::Alignment,
 }
 
 /// What happened in the call, in order of time.

@@ -175,6 +175,7 @@ impl<'i> Scanner<'i> {
             decided_at: h.decided_at,
             rivals: Vec::new(),
             evidence: h.evidence,
+            alignment: h.alignment.clone(),
         }
     }
 }

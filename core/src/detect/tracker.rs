@@ -5,7 +5,7 @@
 use crate::{
     audio::SAMPLE_RATE,
     fingerprint::{Extractor, QueryFrame, SPEEDS},
-    index::{Candidate, Evidence, Hit, Index, Lane, MAX_QUERY_SECONDS, align, find_candidates, find_hits, score},
+    index::{Alignment, Candidate, Evidence, Hit, Index, Lane, MAX_QUERY_SECONDS, align, find_candidates, find_hits, score},
     signal::{Activity, HOP_SECONDS},
 };
 
@@ -27,6 +27,8 @@ pub(crate) struct Hypothesis {
     pub(crate) rendering: usize,
     /// Evidence at the last evaluation that counted.
     pub(crate) evidence: Evidence,
+    /// The alignment that the evidence was read off.
+    pub(crate) alignment: Alignment,
     /// Score at that evaluation.
     pub(crate) score: f64,
     /// Where the part that fits begins and ends in the stream, s.
@@ -191,6 +193,7 @@ impl<'i> Tracker<'i> {
             decided_at: None,
             settled: evidence.first == 0 && self.seconds() > MAX_QUERY_SECONDS,
             evidence,
+            alignment,
         })
     }
 
