@@ -27,6 +27,8 @@ pub(crate) struct Hypothesis {
     pub(crate) rendering: usize,
     /// Evidence at the last evaluation that counted.
     pub(crate) evidence: Evidence,
+    /// The line it follows.
+    candidate: Candidate,
     /// The alignment that the evidence was read off.
     pub(crate) alignment: Alignment,
     /// Score at that evaluation.
@@ -49,6 +51,10 @@ impl Hypothesis {
         let place = |h: &Self| h.query.0 - h.script.0 / h.speed;
         self.rendering == other.rendering && (place(self) - place(other)).abs() < 0.5
     }
+}
+
+fn by_score(hypotheses: &mut [Hypothesis]) {
+    hypotheses.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.rendering.cmp(&b.rendering)));
 }
 
 /// The state of one channel.
@@ -153,14 +159,37 @@ impl<'i> Tracker<'i> {
         if !std::mem::take(&mut self.fresh) {
             return;
         }
-        let candidates = find_candidates(&mut self.hits, CANDIDATES);
-        for candidate in candidates.iter().filter(|c| c.votes >= MINIMUM_VOTES) {
-            if let Some(found) = self.examine(candidate) {
-                self.keep(found);
+        let mut found: Vec<Hypothesis> = find_candidates(&mut self.hits, CANDIDATES)
+            .iter()
+            .filter(|c| c.votes >= MINIMUM_VOTES)
+            .filter_map(|c| self.examine(c))
+            .collect();
+        by_score(&mut found);
+        let mut renewed = vec![false; self.hypotheses.len()];
+        for (i, h) in found.iter().enumerate() {
+            // Several candidates can lead to one place; the best of them speaks for it.
+            if !found[..i].iter().any(|better| better.same_place(h)) {
+                self.keep(h.clone(), &mut renewed);
             }
         }
-        self.hypotheses.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.rendering.cmp(&b.rendering)));
+        self.reconsider(&renewed);
+        by_score(&mut self.hypotheses);
         self.hypotheses.truncate(HYPOTHESES);
+    }
+
+    /// Looks again at hypotheses that no candidate renewed: what came since may speak against them.
+    fn reconsider(&mut self, renewed: &[bool]) {
+        for (i, renewed) in renewed.iter().enumerate() {
+            if *renewed || self.hypotheses[i].settled || i >= CANDIDATES {
+                continue;
+            }
+            let known = &self.hypotheses[i];
+            let again = self.examine(&known.candidate).filter(|again| known.same_place(again));
+            match again {
+                Some(again) => self.keep(again, &mut vec![false; i + 1]),
+                None => self.hypotheses[i].settled = true,
+            }
+        }
     }
 
     /// Drops codes and hits that are older than the window.
@@ -189,6 +218,7 @@ impl<'i> Tracker<'i> {
         let speed = alignment.playback_speed(evidence.first..evidence.end);
         Some(Hypothesis {
             rendering: candidate.rendering,
+            candidate: *candidate,
             score: score(&evidence),
             query: (alignment.query_time(first) - half / speed, alignment.query_time(last) + half / speed),
             script: (alignment.script_time(first) - half, alignment.script_time(last) + half),
@@ -201,14 +231,18 @@ impl<'i> Tracker<'i> {
     }
 
     /// Adds a hypothesis, or renews the one that it continues.
-    fn keep(&mut self, mut found: Hypothesis) {
+    fn keep(&mut self, mut found: Hypothesis, renewed: &mut [bool]) {
         let now = self.seconds();
         let sure = found.score >= self.threshold;
-        let Some(known) = self.hypotheses.iter_mut().find(|h| h.same_place(&found)) else {
+        let Some(at) = self.hypotheses.iter().position(|h| h.same_place(&found)) else {
             found.decided_at = sure.then_some(now);
             self.hypotheses.push(found);
             return;
         };
+        if let Some(renewed) = renewed.get_mut(at) {
+            *renewed = true;
+        }
+        let known = &mut self.hypotheses[at];
         let (query_start, script_start) = (known.query.0.min(found.query.0), known.script.0.min(found.script.0));
         let (query_end, script_end) = (known.query.1.max(found.query.1), known.script.1.max(found.script.1));
         found.settled |= known.settled;

@@ -15,30 +15,64 @@ impl Code {
     }
 }
 
+/// For each byte of a code, eight bytes of all ones or zeros: its bits as a mask over soft values.
+static MASKS: [[i8; 8]; 256] = masks();
+
+const fn masks() -> [[i8; 8]; 256] {
+    let mut table = [[0i8; 8]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut bit = 0;
+        while bit < 8 {
+            table[byte][bit] = -((byte >> bit & 1) as i8);
+            bit += 1;
+        }
+        byte += 1;
+    }
+    table
+}
+
 /// A code with the reliability of each bit, as a query has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SoftCode {
-    /// Signed distance of each value from its threshold, scaled to -127..=127; bit d is set where `values[d] > 0`.
-    pub values: [i8; BITS],
-    /// The hard bits.
-    pub code: Code,
+    values: [i8; BITS],
+    code: Code,
+    /// Sum of the values, and of their magnitudes.
+    sums: [i16; 2],
 }
 
 impl SoftCode {
+    /// From the signed distance of each value from its threshold, scaled to -127..=127, and the hard bits (bit d is set
+    /// where the value before scaling was above its threshold).
+    pub fn new(values: [i8; BITS], code: Code) -> Self {
+        let sum = |f: fn(i8) -> i16| values.iter().map(|&v| f(v)).sum();
+        Self { values, code, sums: [sum(i16::from), sum(|v| i16::from(v).abs())] }
+    }
+
+    /// Signed reliabilities, -127 to 127.
+    pub fn values(&self) -> &[i8; BITS] {
+        &self.values
+    }
+
+    /// The hard bits.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
     /// Agreement with a stored code: the reliability of the agreeing bits minus that of the differing ones, over all
     /// reliability; 1 when all agree, 0 for unrelated sound, -1 when all differ.
     pub fn agreement(&self, stored: Code) -> f32 {
-        let (mut set, mut all, mut magnitude) = (0i32, 0i32, 0i32);
+        let mut lanes = [0i16; 8];
         for (word, values) in stored.0.iter().zip(self.values.as_chunks::<64>().0) {
-            for (bit, &v) in values.iter().enumerate() {
-                let v = i32::from(v);
-                // All ones where the stored bit is set: a mask keeps the loop free of branches.
-                set += v & -((word >> bit & 1) as i32);
-                all += v;
-                magnitude += v.abs();
+            for (byte, values) in word.to_le_bytes().iter().zip(values.as_chunks::<8>().0) {
+                for ((lane, v), m) in lanes.iter_mut().zip(values).zip(&MASKS[usize::from(*byte)]) {
+                    *lane += i16::from(v & m);
+                }
             }
         }
-        if magnitude == 0 { 0.0 } else { (2 * set - all) as f32 / magnitude as f32 }
+        let set: i16 = lanes.iter().sum();
+        let [all, magnitude] = self.sums.map(f32::from);
+        if magnitude == 0.0 { 0.0 } else { (2.0 * f32::from(set) - all) / magnitude }
     }
 }
 
@@ -51,14 +85,14 @@ mod tests {
         for (d, &v) in values.iter().enumerate() {
             code.0[d / 64] |= u64::from(v > 0) << (d % 64);
         }
-        SoftCode { values, code }
+        SoftCode::new(values, code)
     }
 
     #[test]
     fn agreement_is_one_with_itself_and_minus_one_with_the_opposite() {
         let q = soft(std::array::from_fn(|d| if d % 3 == 0 { 50 } else { -20 }));
-        assert_eq!(q.agreement(q.code), 1.0);
-        assert_eq!(q.agreement(Code([!q.code.0[0], !q.code.0[1]])), -1.0);
+        assert_eq!(q.agreement(q.code()), 1.0);
+        assert_eq!(q.agreement(Code([!q.code().0[0], !q.code().0[1]])), -1.0);
     }
 
     #[test]
@@ -67,7 +101,7 @@ mod tests {
         values[7] = 2;
         let q = soft(values);
         let wrong = |d: usize| {
-            let mut c = q.code;
+            let mut c = q.code();
             c.0[d / 64] ^= 1 << (d % 64);
             q.agreement(c)
         };

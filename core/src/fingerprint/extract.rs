@@ -220,7 +220,7 @@ impl Patch {
             values[d] = rounded.clamp(-127, 127) as i8;
         }
         let (level, active) = self.judge();
-        QueryFrame { speed, frame, soft: SoftCode { values, code }, level, active }
+        QueryFrame { speed, frame, soft: SoftCode::new(values, code), level, active }
     }
 
     /// First stage: the temporal functions of each band. Valleys deeper than the model keeps are filled first: noise and

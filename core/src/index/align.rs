@@ -12,12 +12,16 @@ use crate::fingerprint::{CODE_HOP, QueryFrame, SPEEDS, stream_time};
 /// Longest stretch of query that an alignment looks at, s.
 pub const MAX_QUERY_SECONDS: f64 = 8.0;
 
-/// How far the path may leave the candidate's line, frames.
-const REACH: i32 = 12;
-/// States of the path.
-const STATES: usize = 2 * REACH as usize + 1;
+/// How far the path may lie off the middle of its band, frames; the band follows the path.
+const REACH: usize = 8;
+/// States of the path at each code.
+const STATES: usize = 2 * REACH + 1;
+/// Distance from the middle at which the band moves after the path, frames.
+const SLACK: i32 = 3;
 /// Price of moving 10 ms off the line, in units of agreement.
 const MOVE_PRICE: f32 = 0.08;
+/// Agreement of a code that has no query code to agree with.
+const OUTSIDE: f32 = -0.5;
 
 /// One stored code and the query code that the path gives it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,26 +71,30 @@ impl Lane<'_> {
 }
 
 /// Lays a candidate's rendering over the query codes of its speed. `None` where they do not overlap.
+///
+/// The path starts where the candidate's hits lie and is followed to both sides, so that its drift is limited only in
+/// rate, not in sum: a tempo change of 10 % at unchanged pitch stays on the path.
 pub(crate) fn align(index: &Index, candidate: &Candidate, lane: Lane<'_>) -> Option<Alignment> {
-    let (first, last) = (lane.frames.first()?.frame as i32, lane.frames.last()?.frame as i32);
     let range = index.code_range(candidate.rendering);
-    let hop = CODE_HOP as i32;
-    let from = (first - candidate.offset).max(0).div_euclid(hop) + i32::from((first - candidate.offset).max(0) % hop != 0);
-    let to = ((last - candidate.offset).div_euclid(hop) + 1).min(range.len() as i32);
-    if from >= to {
-        return None;
-    }
     let codes = index.codes().get(range.clone())?;
     let levels = index.levels().get(range)?;
-    let (agreements, offsets) = best_path(codes, candidate.offset, from..to, lane);
-    let steps = (from..to).zip(agreements.iter().zip(&offsets)).filter_map(|(j, (&agreement, &off))| {
-        let query = lane.get(candidate.offset + hop * j + off)?;
-        let (code, level) = (codes[j as usize].get(), levels[j as usize]);
+    let last = i32::try_from(codes.len()).ok()? - 1;
+    let hop = CODE_HOP as i32;
+    let anchor = ((candidate.frame as i32 - candidate.offset) / hop).clamp(0, last.max(0));
+    let start = candidate.offset + hop * anchor;
+    lane.get(start)?;
+    let mut points = follow(codes, lane, anchor, start, -1);
+    points.reverse();
+    points.pop();
+    points.extend(follow(codes, lane, anchor, start, 1));
+    let steps = points.iter().filter_map(|&(j, frame, agreement)| {
+        let query = lane.get(frame)?;
+        let (code, level) = (codes.get(j as usize)?.get(), *levels.get(j as usize)?);
         Some(Step {
             code: j as u32,
             frame: query.frame,
             agreement,
-            distance: query.soft.code.distance(code) as u8,
+            distance: query.soft.code().distance(code) as u8,
             level: query.level - i16::from(level) * super::builder::LEVEL_STEP,
             active: query.active && level > 0,
             script_active: level > 0,
@@ -98,51 +106,77 @@ pub(crate) fn align(index: &Index, candidate: &Candidate, lane: Lane<'_>) -> Opt
     Some(Alignment { rendering: candidate.rendering, speed: candidate.speed, steps, query_active })
 }
 
-/// Agreement and offset from the line of each stored code on the best path.
-fn best_path(
-    codes: &[super::StoredCode],
-    offset: i32,
-    range: std::ops::Range<i32>,
-    lane: Lane<'_>,
-) -> (Vec<f32>, Vec<i32>) {
-    let n = range.len();
-    let mut local = vec![[0f32; STATES]; n];
-    let mut from = vec![[0i8; STATES]; n];
-    let mut total = [0f32; STATES];
-    for (j, (local, from)) in range.zip(local.iter_mut().zip(&mut from)) {
-        let stored = codes[j as usize].get();
-        let mut next = [f32::NEG_INFINITY; STATES];
-        for (state, next) in next.iter_mut().enumerate() {
-            let frame = offset + CODE_HOP as i32 * j + state as i32 - REACH;
-            // A state outside the query is allowed at the price of no agreement at all.
-            local[state] = lane.get(frame).map_or(-0.5, |q| if q.active { q.soft.agreement(stored) } else { 0.0 });
-            for (step, price) in [(0i8, 0.0), (-1, MOVE_PRICE), (1, MOVE_PRICE)] {
-                let Some(&before) = state.checked_add_signed(isize::from(step)).and_then(|s| total.get(s)) else {
-                    continue;
-                };
-                if before - price > *next {
-                    *next = before - price;
-                    from[state] = step;
-                }
-            }
-            *next += local[state];
-        }
-        total = next;
-    }
-    // Ties go to the state nearest the line, so that the result does not depend on the order of states.
-    let by_total = |&a: &usize, &b: &usize| total[a].total_cmp(&total[b]).then(distance(b).cmp(&distance(a)));
-    let mut state = (0..STATES).max_by(by_total).unwrap_or(REACH as usize);
-    let (mut agreements, mut offsets) = (vec![0.0; n], vec![0; n]);
-    for j in (0..n).rev() {
-        agreements[j] = local[j][state];
-        offsets[j] = state as i32 - REACH;
-        state = state.saturating_add_signed(isize::from(from[j][state])).min(STATES - 1);
-    }
-    (agreements, offsets)
+/// One code's choices on the path.
+struct Row {
+    /// Query frame of the middle state.
+    middle: i32,
+    /// How far the band moved against the row before.
+    shift: i32,
+    /// Agreement in each state.
+    local: [f32; STATES],
+    /// Move that led to each state.
+    from: [i8; STATES],
 }
 
-fn distance(state: usize) -> u32 {
-    (state as i32 - REACH).unsigned_abs()
+/// The best path from stored code `anchor` at query frame `start` to one side (`direction` 1 or -1): for each stored code
+/// its number, its query frame, and their agreement.
+fn follow(
+    codes: &[super::StoredCode],
+    lane: Lane<'_>,
+    anchor: i32,
+    start: i32,
+    direction: i32,
+) -> Vec<(i32, i32, f32)> {
+    let mut rows: Vec<Row> = Vec::new();
+    let mut total: [f32; STATES] = std::array::from_fn(|s| -MOVE_PRICE * s.abs_diff(REACH) as f32);
+    let (mut j, mut middle, mut shift) = (anchor, start, 0);
+    while let Some(stored) = usize::try_from(j).ok().and_then(|j| codes.get(j)) {
+        if lane.get(middle).is_none() {
+            break;
+        }
+        let mut row = Row { middle, shift, local: [0.0; STATES], from: [0; STATES] };
+        let mut next = [f32::NEG_INFINITY; STATES];
+        for (state, next) in next.iter_mut().enumerate() {
+            for (step, price) in [(0i8, 0.0), (-1, MOVE_PRICE), (1, MOVE_PRICE)] {
+                let before = before(state, step, shift).and_then(|s| total.get(s));
+                if let Some(&before) = before.filter(|&&before| before - price > *next) {
+                    *next = before - price;
+                    row.from[state] = step;
+                }
+            }
+            let query = lane.get(middle + state as i32 - REACH as i32);
+            row.local[state] =
+                query.map_or(OUTSIDE, |q| if q.active { q.soft.agreement(stored.get()) } else { 0.0 });
+            *next += row.local[state];
+        }
+        total = next;
+        rows.push(row);
+        let off = best_state(&total) as i32 - REACH as i32;
+        shift = if off.abs() > SLACK { off.signum() } else { 0 };
+        middle += direction * CODE_HOP as i32 + shift;
+        j += direction;
+    }
+    let mut state = best_state(&total);
+    let mut points = Vec::with_capacity(rows.len());
+    for (i, row) in rows.iter().enumerate().rev() {
+        points.push((anchor + direction * i as i32, row.middle + state as i32 - REACH as i32, row.local[state]));
+        state = before(state, row.from[state], row.shift).unwrap_or(state).min(STATES - 1);
+    }
+    points.reverse();
+    points
+}
+
+/// The state in the row before, seen from `state` by the move `step` after the band moved by `shift`.
+fn before(state: usize, step: i8, shift: i32) -> Option<usize> {
+    usize::try_from(state as i32 + i32::from(step) + shift).ok()
+}
+
+/// The state of the highest total; the one nearest the middle among equals.
+fn best_state(total: &[f32; STATES]) -> usize {
+    let order = |&a: &usize, &b: &usize| {
+        total[a].total_cmp(&total[b]).then(b.abs_diff(REACH).cmp(&a.abs_diff(REACH))).then(b.cmp(&a))
+    };
+    (0..STATES).max_by(order).unwrap_or(REACH)
 }
 
 impl Alignment {

@@ -60,7 +60,7 @@ pub fn find_hits(index: &Index, query: &QueryFrame, hits: &mut Vec<Hit>) {
     if !query.active {
         return;
     }
-    hamming::within(index.codes(), query.soft.code, HIT_DISTANCE, |at, distance| {
+    hamming::within(index.codes(), query.soft.code(), HIT_DISTANCE, |at, distance| {
         if index.levels().get(at).is_none_or(|&level| level == 0) {
             return;
         }
