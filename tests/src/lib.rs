@@ -1,1 +1,125 @@
-//! tests
+//! What the end-to-end tests share: where things lie, running the program, the labels of the sample calls.
+//!
+//! The tests use callprint as its users do: through the built program and through the library's public items, on the
+//! corpus as it is checked in. Bad input and the single options of the program are tested beside its source, in
+//! `core/tests`.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::{
+    env,
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().expect("the package lies in the repository").to_owned()
+}
+
+/// A file or folder of the corpus.
+pub fn corpus(path: &str) -> PathBuf {
+    root().join("corpus").join(path)
+}
+
+/// The renderings of the corpus, sorted by name.
+pub fn renderings() -> Vec<PathBuf> {
+    let found = callprint::audio::find_audio(&corpus("renderings")).expect("corpus/renderings");
+    assert!(found.len() >= 100, "corpus/renderings holds {} files", found.len());
+    found
+}
+
+/// The `callprint` program of the profile that the tests were built in; `CALLPRINT` names another.
+///
+/// # Panics
+/// Where it has not been built. Cargo builds it together with the tests of its own package (`cargo test --workspace`), but
+/// does not for the tests of this package alone.
+pub fn program() -> PathBuf {
+    let beside = || {
+        let test = env::current_exe().expect("the path of this test");
+        // target/PROFILE/deps/TEST
+        test.ancestors().nth(2).expect("a target folder").join(format!("callprint{}", env::consts::EXE_SUFFIX))
+    };
+    let program = env::var_os("CALLPRINT").map_or_else(beside, PathBuf::from);
+    assert!(program.is_file(), "{} is not there: run `cargo build -p callprint` first", program.display());
+    program
+}
+
+/// The program with these arguments, run in the root of the repository, standard input empty, no colours.
+pub fn command<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
+    let mut command = Command::new(program());
+    command.args(args).current_dir(root()).stdin(Stdio::null()).env("NO_COLOR", "1");
+    command
+}
+
+/// Runs the program to its end, which must be good, and gives its standard output.
+///
+/// # Panics
+/// Where the program can't be run, or ends with another status than 0.
+pub fn run<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> String {
+    let output = command(args).output().expect("the program starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {stderr}", output.status);
+    String::from_utf8(output.stdout).expect("UTF-8 on standard output")
+}
+
+/// The objects of JSON Lines.
+///
+/// # Panics
+/// Where a line is no JSON.
+pub fn json_lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+}
+
+/// What is true of a sample call: a line of `corpus/samples/samples.tsv`.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// File name in `corpus/samples`.
+    pub file: String,
+    /// The script that plays; `None` where nothing known does.
+    pub robot: Option<Robot>,
+    /// How the call differs from the rendering (codec, noise, speed).
+    pub condition: String,
+}
+
+/// The robot in a sample call.
+#[derive(Debug, Clone)]
+pub struct Robot {
+    /// Script that plays.
+    pub script: String,
+    /// Channel in which it plays, from 0.
+    pub channel: u64,
+    /// Where it begins in the recording, s.
+    pub onset: f64,
+    /// Where it stops, s.
+    pub end: f64,
+}
+
+/// The labels of all sample calls.
+///
+/// # Panics
+/// Where the table is not as `corpus/README.md` says.
+pub fn samples() -> Vec<Sample> {
+    let path = corpus("samples/samples.tsv");
+    let mut table = csv::ReaderBuilder::new().delimiter(b'\t').quoting(false).from_path(path).expect("samples.tsv");
+    let header = table.headers().expect("a header line").clone();
+    let rows = table.records().map(|row| {
+        let row = row.expect("a row of text");
+        let cell = |name: &str| {
+            let column = header.iter().position(|column| column == name).unwrap_or_else(|| panic!("column {name}"));
+            row.get(column).expect("a cell").to_owned()
+        };
+        let seconds = |name: &str| cell(name).parse().unwrap_or_else(|_| panic!("seconds in column {name}"));
+        let robot = (cell("script") != "-").then(|| Robot {
+            script: cell("script"),
+            channel: cell("channel").parse().expect("a channel number"),
+            onset: seconds("script_onset"),
+            end: seconds("script_end"),
+        });
+        Sample { file: cell("file"), robot, condition: cell("condition") }
+    });
+    rows.collect()
+}

@@ -6,7 +6,7 @@ use crate::{
     audio::SAMPLE_RATE,
     fingerprint::{Extractor, QueryFrame, SPEEDS},
     index::{Alignment, Candidate, Evidence, Hit, Index, Lane, MAX_QUERY_SECONDS, align, find_candidates, find_hits},
-    signal::{Activity, HOP_SECONDS},
+    signal::{Activity, FRAME, HOP, HOP_SECONDS},
 };
 
 /// Frames between evaluations (0.2 s).
@@ -92,11 +92,14 @@ impl<'i> Tracker<'i> {
     }
 
     /// Takes 8 kHz samples.
-    pub(crate) fn push(&mut self, samples: &[f32]) {
-        // Frames end every 80 samples; smaller pushes keep the moments of evaluation independent of the chunking.
-        for part in samples.chunks(80) {
+    pub(crate) fn push(&mut self, mut samples: &[f32]) {
+        while !samples.is_empty() {
+            // A part ends where a frame does, so that the time of an evaluation does not depend on the chunking.
+            let into_hop = (self.samples + (HOP - FRAME % HOP) as u64) % HOP as u64;
+            let (part, rest) = samples.split_at((HOP - into_hop as usize).min(samples.len()));
             self.samples += part.len() as u64;
             self.push_part(part);
+            samples = rest;
         }
     }
 

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Builds callprint and runs all its tests: Rust unit, documentation and end-to-end tests, the Python package, the corpus.
+#
+#   bash tests/run.sh
+#
+# Wants Rust (see rust-version in Cargo.toml), a linker, and Python 3.10 or newer; does all else itself, in target/. The
+# network is used only to fetch crates and Python packages. All Rust is built in the release profile, which the program and
+# the Python package share; so nothing is compiled twice. Ends with status 0 only if everything passed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly VENV=target/test-venv
+PASSED=()
+FAILED=()
+
+say() { printf '\n== %s\n' "$*"; }
+
+give_up() {
+    printf 'tests/run.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+# step NAME COMMAND...: runs the command and notes under NAME how it went.
+step() {
+    local name=$1 begun=$SECONDS
+    shift
+    say "$name"
+    if "$@"; then
+        PASSED+=("$name ($((SECONDS - begun)) s)")
+    else
+        FAILED+=("$name")
+    fi
+}
+
+# Installs Debian packages when that is possible, else says what to do.
+want_packages() {
+    if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+        say "installing $*"
+        apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+    else
+        give_up "please install first: $* (names of Debian packages)"
+    fi
+}
+
+check_tools() {
+    command -v cargo >/dev/null || give_up "cargo is not there: install Rust from https://rustup.rs"
+    command -v cc >/dev/null || want_packages gcc libc6-dev
+    command -v python3 >/dev/null || want_packages python3 python3-venv
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
+        give_up "$(python3 --version) is too old: Python 3.10 or newer is needed"
+    # Debian keeps what fills a virtual environment in a package of its own.
+    python3 -c 'import ensurepip, venv' 2>/dev/null || want_packages python3-venv
+}
+
+python_package() {
+    python3 -m venv --clear "$VENV" &&
+        "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "./python[test]"
+}
+
+check_tools
+# The extension module has no Python to link with as a test program; pytest tests it.
+step "Rust: unit, documentation and end-to-end tests" \
+    cargo test --locked --release --no-fail-fast --workspace --exclude callprint-python
+step "Python package: build and install" python_package
+step "Python package: tests" "$VENV/bin/python" -m pytest -q python/tests
+step "Corpus: tables and files agree" "$VENV/bin/python" -m pytest -q corpus/test_corpus.py
+
+say "result"
+for name in "${PASSED[@]}"; do printf 'passed: %s\n' "$name"; done
+for name in "${FAILED[@]}"; do printf 'FAILED: %s\n' "$name"; done
+if ((${#FAILED[@]})); then exit 1; fi
+echo "all tests passed in $SECONDS s"
