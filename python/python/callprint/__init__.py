@@ -8,7 +8,8 @@ fingerprints and prosody features and matches them against an index of known scr
 - `fingerprint` gives the codes of a signal, `features` its prosody.
 - `load` reads an audio file, `scripts` lists the corpus.
 
-Samples are NumPy arrays of one channel, ``(n,)``, float32 with full scale 1 or int16, at any rate from 1000 to 384000 Hz.
+Samples are NumPy arrays of one channel, ``(n,)``, float32 with full scale 1 or int16, at any rate from 1000 to
+384000 Hz.
 All times are in seconds.
 """
 

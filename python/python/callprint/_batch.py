@@ -14,7 +14,7 @@ import numpy as np
 from callprint import _core
 from callprint._errors import ArgumentError, AudioError, CallprintError, CallprintWarning
 from callprint._results import Failure
-from callprint._signal import is_path
+from callprint._signal import as_rate, is_path, refuse_rate
 
 OnError: TypeAlias = Literal["warn", "raise", "ignore"]
 """What to do about a recording of several that can't be read."""
@@ -26,7 +26,7 @@ def is_batch(audio: object) -> bool:
     """Whether `audio` is a folder, or a list or other iterable of recordings, rather than one recording."""
     if is_path(audio):
         return Path(audio).is_dir()
-    if isinstance(audio, (bytes, bytearray)) or hasattr(audio, "__array__"):
+    if hasattr(audio, "__array__") or _is_buffer(audio):
         return False
     if isinstance(audio, (list, tuple)):
         # A list of numbers is a signal.
@@ -51,6 +51,15 @@ def expand(audio: Any) -> list[Any]:
     if not is_batch(audio):
         return [audio]
     return [recording for item in audio for recording in expand(item)]
+
+
+def check_rate(recordings: list[Any], sr: Any) -> None:
+    """Check that there is a sample rate if there are samples, and none if there are only files."""
+    files = sum(is_path(recording) for recording in recordings)
+    if files < len(recordings):
+        as_rate(sr)
+    elif files > 0:
+        refuse_rate(sr)
 
 
 def run(
@@ -81,12 +90,21 @@ def run(
                     name = os.fspath(recording) if is_path(recording) else "<array>"
                     failures.append(Failure(name, error))
                     if on_error == "warn":
-                        warnings.warn(f"left out: {error}", CallprintWarning, stacklevel=4)
+                        warnings.warn(f"left out: {error}", CallprintWarning, stacklevel=3)
         except BaseException:
             cancel.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return results, failures
+
+
+def _is_buffer(audio: Any) -> bool:
+    """Whether `audio` is memory, such as bytes or an `array.array`."""
+    try:
+        memoryview(audio)
+    except TypeError:
+        return False
+    return True
 
 
 def _threads(jobs: int | None, most: int) -> int:

@@ -57,9 +57,7 @@ def scripts() -> list[Script]:
     return [Script(**{name: row[name] for name in Script.__slots__}) for row in rows]
 
 
-def load(
-    path: StrPath, *, channel: int | None = None, max_seconds: float = 3600.0
-) -> tuple[NDArray[np.float32], int]:
+def load(path: StrPath, *, channel: int | None = None, max_seconds: float = 3600.0) -> tuple[NDArray[np.float32], int]:
     """Load one channel of an audio file as samples at 8000 Hz, the rate at which callprint works.
 
     Parameters

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from callprint import _core
-from callprint._batch import OnError, expand, is_batch, run
+from callprint._batch import OnError, check_rate, expand, is_batch, run
 from callprint._errors import ArgumentError
 from callprint._pandas import import_pandas
-from callprint._scan import Samples
-from callprint._signal import StrPath, as_rate, as_signal, is_path, refuse_rate
+from callprint._scan import Batch, Samples
+from callprint._signal import StrPath, as_rate, as_signal, is_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +70,7 @@ class _Rows(NamedTuple):
 
 
 def features(
-    audio: StrPath | Samples | Iterable[StrPath | Samples],
+    audio: StrPath | Samples | Batch,
     *,
     sr: int | None = None,
     level: Literal["functionals", "lld"] = "functionals",
@@ -98,8 +97,8 @@ def features(
     Returns
     -------
     pandas.DataFrame
-        Indexed by ``file``, ``start`` and ``end`` (`Timedelta`), as from opensmile; samples are called ``<array>``. If a
-        recording has several channels there is a fourth level, ``channel``, from 0. A value is NaN where it is not
+        Indexed by ``file``, ``start`` and ``end`` (`Timedelta`), as from opensmile; samples are called ``<array>``. If
+        a recording has several channels there is a fourth level, ``channel``, from 0. A value is NaN where it is not
         defined, such as the mean F0 of silence. ``attrs["feature_set"]`` names the feature set.
 
     Raises
@@ -140,10 +139,7 @@ def features(
         raise ArgumentError(f"level is {level!r}; want 'functionals' or 'lld'")
     batch = is_batch(audio)
     recordings = expand(audio)
-    if recordings and all(is_path(recording) for recording in recordings):
-        refuse_rate(sr)
-    elif not all(is_path(recording) for recording in recordings):
-        as_rate(sr)
+    check_rate(recordings, sr)
     measure = _functionals if level == "functionals" else _frames
 
     def measure_one(recording: Any, cancel: _core.CancelFlag | None = None) -> list[_Rows]:
@@ -184,18 +180,18 @@ def _frames(recording: Any, sr: int | None, cancel: _core.CancelFlag | None) -> 
 
 
 def _table(rows: list[_Rows], names: list[str]) -> pd.DataFrame:
-    pd = import_pandas("features")
+    pandas = import_pandas("features")
     counts = [len(channel.start) for channel in rows]
     levels: dict[str, Any] = {
         "file": np.repeat(np.array([channel.file for channel in rows], object), counts),
-        "start": pd.to_timedelta(_joined([channel.start for channel in rows]), unit="ns"),
-        "end": pd.to_timedelta(_joined([channel.end for channel in rows]), unit="ns"),
+        "start": pandas.to_timedelta(_joined([channel.start for channel in rows]), unit="ns"),
+        "end": pandas.to_timedelta(_joined([channel.end for channel in rows]), unit="ns"),
     }
     if any(channel.channel > 0 for channel in rows):
         levels["channel"] = np.repeat([channel.channel for channel in rows], counts)
     values = np.concatenate([channel.values for channel in rows]) if rows else np.empty((0, len(names)))
-    index = pd.MultiIndex.from_arrays(list(levels.values()), names=list(levels))
-    table: pd.DataFrame = pd.DataFrame(values, index=index, columns=names)
+    index = pandas.MultiIndex.from_arrays(list(levels.values()), names=list(levels))
+    table: pd.DataFrame = pandas.DataFrame(values, index=index, columns=names)
     table.attrs["feature_set"] = _core.FEATURE_SET
     return table
 

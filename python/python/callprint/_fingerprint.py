@@ -44,7 +44,7 @@ class Fingerprint(_CodesAndTimes):
         self.active = active
         return self
 
-    def __getnewargs__(self) -> tuple[NDArray[np.uint64], NDArray[np.float64], NDArray[np.bool_]]:  # type: ignore[override]
+    def __getnewargs__(self) -> tuple[NDArray[np.uint64], NDArray[np.float64], NDArray[np.bool_]]:
         return self.codes, self.times, self.active
 
 

@@ -58,8 +58,8 @@ class Index:
     It holds renderings, that is recordings of scripts, each under a name such as ``dental-01__voice``: the part before
     ``__`` is the script. Threads may share an index; searching releases the GIL.
 
-    Iterating gives the names of the renderings in order, `len` their number; ``name in index`` is true for the name of a
-    rendering or of a script. As a context manager it is closed at the end, which releases the file.
+    Iterating gives the names of the renderings in order, `len` their number; ``name in index`` is true for the name of
+    a rendering or of a script. As a context manager it is closed at the end, which releases the file.
 
     A change makes the next search build the index anew, so add all renderings before searching.
 
@@ -215,9 +215,7 @@ class Index:
             raise ArgumentError(f"id is {id!r}; want a name such as 'dental-01__voice'")
         if is_path(y):
             refuse_rate(sr)
-            self._core.add_file(
-                id, category, language, os.fspath(y), as_channel(channel), MAX_CLIP_SECONDS
-            )
+            self._core.add_file(id, category, language, os.fspath(y), as_channel(channel), MAX_CLIP_SECONDS)
         else:
             if channel is not None:
                 raise ArgumentError("channel is for files; pass one channel of the samples, as in y[:, 0]")
@@ -284,16 +282,12 @@ class Index:
         return list(self._scan_array(y, sr, max_far, candidates).matches)
 
     def _scan_array(self, y: ArrayLike, sr: Any, max_far: float, candidates: bool) -> ScanResult:
-        return scan_result(
-            self._core.scan(as_signal(y), as_rate(sr), as_far(max_far), bool(candidates))
-        )
+        return scan_result(self._core.scan(as_signal(y), as_rate(sr), as_far(max_far), bool(candidates)))
 
     def _scan_file(
         self, path: StrPath, max_far: float, candidates: bool, cancel: _core.CancelFlag | None
     ) -> ScanResult:
-        return scan_result(
-            self._core.scan_file(os.fspath(path), as_far(max_far), bool(candidates), cancel)
-        )
+        return scan_result(self._core.scan_file(os.fspath(path), as_far(max_far), bool(candidates), cancel))
 
     def save(self, path: StrPath | None = None) -> None:
         """Write the index to a file.

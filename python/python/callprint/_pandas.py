@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from callprint._errors import MissingDependencyError
 
-if TYPE_CHECKING:
-    import types
 
-
-def import_pandas(who: str) -> types.ModuleType:
+def import_pandas(who: str) -> Any:
     """Import pandas, or say what to do.
 
     Parameters

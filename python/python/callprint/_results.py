@@ -229,9 +229,7 @@ class ScanResults(Sequence[ScanResult]):
 
     def __repr__(self) -> str:
         matched = sum(any(m.decided_at is not None for m in result.matches) for result in self)
-        return (
-            f"<ScanResults: {len(self)} scanned, {matched} with a match, {len(self.failures)} failed>"
-        )
+        return f"<ScanResults: {len(self)} scanned, {matched} with a match, {len(self.failures)} failed>"
 
     def to_dict(self) -> list[dict[str, Any]]:
         """Return a list of what `ScanResult.to_dict` gives for each."""
@@ -282,13 +280,12 @@ def _match(values: dict[str, Any]) -> Match:
 
 
 def _channel(values: dict[str, Any]) -> Channel:
-    return _known(
-        Channel, values | {"machine_voice": _known(MachineVoice, values["machine_voice"])}
-    )
+    return _known(Channel, values | {"machine_voice": _known(MachineVoice, values["machine_voice"])})
 
 
 def _match_table(results: Sequence[ScanResult]) -> pd.DataFrame:
-    pd = import_pandas("to_dataframe")
+    pandas = import_pandas("to_dataframe")
     columns = ["file", *(field.name for field in fields(Match))]
     rows = [{"file": result.file, **asdict(match)} for result in results for match in result.matches]
-    return pd.DataFrame(rows, columns=columns)
+    table: pd.DataFrame = pandas.DataFrame(rows, columns=columns)
+    return table

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from callprint import _core
-from callprint._batch import OnError, expand, is_batch, run
+from callprint._batch import OnError, check_rate, expand, is_batch, run
 from callprint._index import MAX_FAR, Index, as_far, as_index
 from callprint._results import ScanResult, ScanResults
-from callprint._signal import StrPath, as_rate, is_path, refuse_rate
+from callprint._signal import StrPath, is_path
 
 Samples: TypeAlias = "NDArray[np.floating[Any]] | NDArray[np.int16]"
+"""Samples of one channel, ``(n,)``."""
+
+Batch: TypeAlias = "list[Any] | tuple[Any, ...] | Iterator[Any]"
+"""Paths, samples, or both. (A wider type would take in strings and arrays themselves.)"""
 
 
 @overload
@@ -28,7 +32,7 @@ def scan(
     candidates: bool = ...,
     on_error: OnError = ...,
     jobs: int | None = ...,
-) -> ScanResult | Any: ...
+) -> Any: ...
 @overload
 def scan(
     audio: Samples,
@@ -42,7 +46,7 @@ def scan(
 ) -> ScanResult: ...
 @overload
 def scan(
-    audio: Iterable[StrPath | Samples],
+    audio: Batch,
     *,
     sr: int | None = ...,
     index: Index | StrPath | None = ...,
@@ -87,7 +91,8 @@ def scan(
     ScanResult
         For one file or signal.
     ScanResults
-        For a folder or a list: a sequence of results in the order of the recordings.
+        For a folder or a list: a sequence of results in the order of the recordings. (What a path names is not known
+        to a type checker; it takes ``result: ScanResult = scan(path)``.)
 
     Raises
     ------
@@ -115,10 +120,7 @@ def scan(
     far = as_far(max_far)
     batch = is_batch(audio)
     recordings = expand(audio)
-    if recordings and all(is_path(recording) for recording in recordings):
-        refuse_rate(sr)
-    elif not all(is_path(recording) for recording in recordings):
-        as_rate(sr)
+    check_rate(recordings, sr)
     known = as_index(index)
 
     def scan_one(recording: Any, cancel: _core.CancelFlag | None = None) -> ScanResult:

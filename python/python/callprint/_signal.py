@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import operator
 import os
-from typing import Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from callprint import _core
 from callprint._errors import ArgumentError
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 StrPath: TypeAlias = "str | os.PathLike[str]"
 """A path, as the standard library takes it."""
@@ -19,7 +22,7 @@ Signal: TypeAlias = "NDArray[np.float32] | NDArray[np.int16]"
 """Samples of one channel `(n,)`, aligned and contiguous."""
 
 
-def is_path(audio: object) -> TypeGuard[StrPath]:
+def is_path(audio: object) -> TypeIs[StrPath]:
     """Whether `audio` names a file or folder."""
     return isinstance(audio, (str, os.PathLike))
 
@@ -43,7 +46,9 @@ def as_signal(y: ArrayLike) -> Signal:
     ArgumentError
         For more than one dimension, or a type whose full scale is not known.
     """
-    if isinstance(y, (str, bytes, os.PathLike)):
+    if isinstance(y, (bytes, bytearray)):
+        raise ArgumentError("y is bytes; want samples, as from np.frombuffer(y, np.int16)")
+    if is_path(y):
         raise ArgumentError(f"y is the path {y!r}; want samples here: y, sr = callprint.load(path)")
     if isinstance(y, np.ma.MaskedArray):
         raise ArgumentError("y is a masked array; fill the gaps first, as in y.filled(0)")
@@ -53,8 +58,7 @@ def as_signal(y: ArrayLike) -> Signal:
         raise ArgumentError(f"y can't be made an array of samples: {error}") from error
     if array.ndim != 1:
         raise ArgumentError(
-            f"y has shape {array.shape}; want the samples of one channel, (n,): "
-            "pass channels one by one, as in y[:, 0]"
+            f"y has shape {array.shape}; want the samples of one channel, (n,): pass channels one by one, as in y[:, 0]"
         )
     if array.dtype.kind == "f":
         if array.dtype.itemsize != 4:
