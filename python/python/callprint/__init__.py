@@ -1,0 +1,81 @@
+"""Recognise scripted robot calls by their sound.
+
+Numbers rotate; the recorded or synthesised opening does not. Callprint turns telephone audio into binary spectral
+fingerprints and prosody features and matches them against an index of known scripts.
+
+- `scan` says which scripts play in files, folders or arrays.
+- `Index` holds the scripts: built-in ones, or your own.
+- `fingerprint` gives the codes of a signal, `features` its prosody.
+- `load` reads an audio file, `scripts` lists the corpus.
+
+Samples are NumPy arrays of one channel, ``(n,)``, float32 with full scale 1 or int16, at any rate from 1000 to
+384000 Hz.
+All times are in seconds.
+"""
+
+from __future__ import annotations
+
+from callprint._core import __version__
+from callprint._corpus import Script, load, scripts
+from callprint._errors import (
+    ArgumentError,
+    AudioError,
+    CallprintError,
+    CallprintWarning,
+    DuplicateError,
+    FileError,
+    IndexFileError,
+    InternalError,
+    MissingDependencyError,
+    NotFoundError,
+    TooShortError,
+)
+from callprint._features import Feature, feature_catalogue, feature_names, features
+from callprint._fingerprint import Fingerprint, fingerprint
+from callprint._index import Index, Rendering
+from callprint._info import build_info
+from callprint._results import (
+    Channel,
+    Event,
+    Failure,
+    MachineVoice,
+    Match,
+    ScanResult,
+    ScanResults,
+)
+from callprint._scan import scan
+
+__all__ = [
+    "ArgumentError",
+    "AudioError",
+    "CallprintError",
+    "CallprintWarning",
+    "Channel",
+    "DuplicateError",
+    "Event",
+    "Failure",
+    "Feature",
+    "FileError",
+    "Fingerprint",
+    "Index",
+    "IndexFileError",
+    "InternalError",
+    "MachineVoice",
+    "Match",
+    "MissingDependencyError",
+    "NotFoundError",
+    "Rendering",
+    "ScanResult",
+    "ScanResults",
+    "Script",
+    "TooShortError",
+    "__version__",
+    "build_info",
+    "feature_catalogue",
+    "feature_names",
+    "features",
+    "fingerprint",
+    "load",
+    "scan",
+    "scripts",
+]

@@ -1,0 +1,106 @@
+"""Binary codes of a signal."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from callprint import _core
+from callprint._errors import ArgumentError
+from callprint._signal import as_rate, as_signal
+
+
+class _CodesAndTimes(NamedTuple):
+    codes: NDArray[np.uint64]
+    times: NDArray[np.float64]
+
+
+class Fingerprint(_CodesAndTimes):
+    """Codes of a signal and their times: ``codes, times = fingerprint(y, sr=sr)``.
+
+    Attributes
+    ----------
+    codes : ndarray of uint64, shape (n, 2)
+        The codes (sub-fingerprints), 128 bits each: bit `d` is bit ``d % 64`` of word ``d // 64``.
+    times : ndarray of float64, shape (n,)
+        Time of the middle of the 0.4 s that each code describes, s.
+    active : ndarray of bool, shape (n,)
+        Whether these 0.4 s hold sound that can be a voice. The code of silence, of a steady tone or of steady noise is
+        there as well, but says nothing.
+    """
+
+    active: NDArray[np.bool_]
+
+    def __new__(
+        cls,
+        codes: NDArray[np.uint64],
+        times: NDArray[np.float64],
+        active: NDArray[np.bool_],
+    ) -> Fingerprint:
+        """Hold arrays of equal length."""
+        self = super().__new__(cls, codes, times)
+        self.active = active
+        return self
+
+    def __getnewargs__(self) -> tuple[NDArray[np.uint64], NDArray[np.float64], NDArray[np.bool_]]:
+        return self.codes, self.times, self.active
+
+
+def fingerprint(y: ArrayLike, *, sr: int, hop: int = _core.CODE_HOP) -> Fingerprint:
+    """Compute the binary codes of a signal.
+
+    Two signals that sound the same have codes that differ in few bits, whatever the channel between them; codes of
+    unrelated speech differ in half of their bits.
+
+    Parameters
+    ----------
+    y : array_like, shape (n,)
+        Samples of one channel: float32 with full scale 1 or int16, used without a copy if contiguous; other
+        floating-point types are converted. NaN and infinity count as 0. Other threads must not write to it meanwhile.
+    sr : int
+        Sample rate of `y`, 1000 to 384000 Hz. It is converted to 8000 Hz.
+    hop : int, optional
+        Frames of 10 ms from one code to the next, 1 to 100. The index stores every fourth.
+
+    Returns
+    -------
+    Fingerprint
+        A pair of codes ``(n, 2)`` and times ``(n,)``, with an attribute `active`; empty for a signal under 0.43 s.
+
+    Raises
+    ------
+    ArgumentError
+        If `y`, `sr` or `hop` can't be used.
+
+    See Also
+    --------
+    Index.search : find known scripts in a signal.
+
+    Notes
+    -----
+    Dense binary sub-fingerprints go back to [1]_; here a learned projection takes the place of differences of bands.
+
+    References
+    ----------
+    .. [1] J. Haitsma and T. Kalker, "A highly robust audio fingerprinting system", ISMIR 2002.
+
+    Examples
+    --------
+    A signal against itself at half the level: the codes are nearly the same.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> envelope = np.repeat(rng.uniform(0.05, 0.5, 40), 400)
+    >>> y = (envelope * rng.standard_normal(16000)).astype(np.float32)
+    >>> codes, times = fingerprint(y, sr=8000)
+    >>> codes.shape, codes.dtype
+    ((40, 2), dtype('uint64'))
+    >>> quieter, _ = fingerprint(y / 2, sr=8000)
+    >>> bool(np.bitwise_count(codes ^ quieter).mean() * 2 / 128 < 0.02)
+    True
+    """
+    if isinstance(hop, bool) or not isinstance(hop, (int, np.integer)) or not 1 <= hop <= 100:
+        raise ArgumentError(f"hop is {hop!r}; want a whole number of 10 ms frames from 1 to 100")
+    return Fingerprint(*_core.fingerprint(as_signal(y), as_rate(sr), int(hop)))

@@ -1,0 +1,421 @@
+"""The index of known scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from callprint import _core
+from callprint._batch import expand
+from callprint._corpus import as_channel
+from callprint._errors import ArgumentError, CallprintError
+from callprint._results import Match, ScanResult, scan_result
+from callprint._signal import StrPath, as_rate, as_signal, is_path, refuse_rate
+
+MAX_FAR = 0.01
+"""Default for the largest false-alarm rate of a match, per hour of audio."""
+
+MAX_CLIP_SECONDS = 600.0
+"""Longest clip that an index takes: scripts last a minute or two, a longer file is a whole call by mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What an index knows of one recording of a script.
+
+    Attributes
+    ----------
+    id : str
+        Its name, ``script__rendering``.
+    script : str
+        The part before ``__``.
+    category, language : str
+        Of the script; may be empty.
+    seconds : float
+        Length, s.
+    codes : int
+        Codes that are stored for it.
+    """
+
+    id: str
+    script: str
+    category: str
+    language: str
+    seconds: float
+    codes: int
+
+
+class Index:
+    """An index of known scripts that can be searched, changed and saved.
+
+    It holds renderings, that is recordings of scripts, each under a name such as ``dental-01__voice``: the part before
+    ``__`` is the script. Threads may share an index; searching releases the GIL.
+
+    Iterating gives the names of the renderings in order, `len` their number; ``name in index`` is true for the name of
+    a rendering or of a script. As a context manager it is closed at the end, which releases the file.
+
+    A change makes the next search build the index anew, so add all renderings before searching.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(7)
+    >>> def robot():  # anything that changes like speech does
+    ...     bands = [np.repeat(rng.uniform(0, 1, 50), 480) * np.sin(np.arange(24000) * f)
+    ...              for f in np.linspace(0.3, 2.4, 24)]
+    ...     return (0.05 * np.sum(bands, axis=0)).astype(np.float32)
+    >>> y = robot()
+    >>> index = Index()
+    >>> index.add("loan-01__mine", y, sr=8000)
+    >>> "loan-01" in index, len(index)
+    (True, 1)
+    >>> index.search(y, sr=8000)[0].script
+    'loan-01'
+    """
+
+    __slots__ = ("_core", "_path", "_restore")
+
+    def __init__(self) -> None:
+        self._set(_core.Index())
+
+    def _set(self, core: _core.Index, path: str | None = None) -> None:
+        self._core = core
+        self._path = path
+        # How an unchanged index is made again in another process.
+        self._restore: tuple[Any, tuple[Any, ...]] | None = None
+
+    @classmethod
+    def open(cls, path: StrPath) -> Index:
+        """Open an index file by mapping it into memory.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File that `save` or ``callprint index build`` wrote.
+
+        Raises
+        ------
+        IndexFileError
+            If it is no index, damaged, or of another version; the message says what to do.
+        FileError
+            If it can't be read (a `FileNotFoundError` if it is not there).
+        """
+        name = os.fspath(path)
+        self = cls.__new__(cls)
+        self._set(_core.Index.open(name), name)
+        self._restore = (Index.open, (str(Path(name).absolute()),))
+        return self
+
+    @classmethod
+    def builtin(cls) -> Index:
+        """Return the index of the corpus that comes with callprint.
+
+        It may be changed and saved under a name; the built-in one stays as it is.
+        """
+        self = cls.__new__(cls)
+        self._set(_core.Index.builtin())
+        self._restore = (Index.builtin, ())
+        return self
+
+    @classmethod
+    def build(
+        cls,
+        clips: StrPath | Iterable[StrPath],
+        *,
+        scripts: StrPath | None = None,
+        channel: int | None = None,
+    ) -> Index:
+        """Build an index from audio files.
+
+        Parameters
+        ----------
+        clips : path, or iterable of paths
+            Files or folders, one rendering a file, named ``script__rendering.wav`` (or another extension).
+        scripts : path, optional
+            Tab-separated table with a header line and columns ``id``, ``category`` and ``language``, to label the
+            scripts with; `corpus/scripts.tsv` of the project is one.
+        channel : int, optional
+            Channel that holds the script, from 0, in files with several.
+
+        Raises
+        ------
+        CallprintError
+            As `add` does, for the first file that can't be used.
+        """
+        labels = {} if scripts is None else _read_labels(scripts)
+        index = cls()
+        for clip in expand(clips if is_path(clips) else list(clips)):
+            if not is_path(clip):
+                raise ArgumentError(f"clips holds {type(clip).__name__}; want paths; for samples there is add()")
+            name = Path(clip).stem
+            category, language = labels.get(name.partition("__")[0], ("", ""))
+            index.add(name, clip, category=category, language=language, channel=channel)
+        return index
+
+    @property
+    def path(self) -> str | None:
+        """File that it was opened from or saved to last, or None."""
+        return self._path
+
+    @property
+    def renderings(self) -> list[Rendering]:
+        """All renderings, in the order of their names."""
+        return [Rendering(*row) for row in self._core.renderings()]
+
+    @property
+    def scripts(self) -> list[str]:
+        """Names of all scripts, sorted."""
+        return sorted({rendering.script for rendering in self.renderings})
+
+    def add(
+        self,
+        id: str,  # noqa: A002 - the field's word, also the table's column
+        y: ArrayLike | StrPath,
+        *,
+        sr: int | None = None,
+        category: str = "",
+        language: str = "",
+        channel: int | None = None,
+    ) -> None:
+        """Add a rendering.
+
+        Parameters
+        ----------
+        id : str
+            Its name, ``script__rendering``: letters, digits, ``-``, ``_`` and ``.``; at most 255 bytes.
+        y : array_like of shape (n,), or path
+            Samples of one channel as `fingerprint` takes them, or an audio file of at most 600 s. Cut it to the
+            robot's speech: whatever else is there becomes part of what is searched.
+        sr : int
+            Sample rate of the samples; not for files.
+        category, language : str, optional
+            Labels of the script.
+        channel : int, optional
+            Channel of the file to take, from 0, if it has several that differ.
+
+        Raises
+        ------
+        DuplicateError
+            If there is a rendering of this name.
+        TooShortError
+            If there is less than 0.8 s of sound.
+        ArgumentError
+            If another argument can't be used.
+        AudioError, FileError
+            If the file can't be read.
+        """
+        if not isinstance(id, str):
+            raise ArgumentError(f"id is {id!r}; want a name such as 'dental-01__voice'")
+        if is_path(y):
+            refuse_rate(sr)
+            self._core.add_file(id, category, language, os.fspath(y), as_channel(channel), MAX_CLIP_SECONDS)
+        else:
+            if channel is not None:
+                raise ArgumentError("channel is for files; pass one channel of the samples, as in y[:, 0]")
+            self._core.add(id, category, language, as_signal(y), as_rate(sr))
+        self._restore = None
+
+    def remove(self, name: str) -> int:
+        """Remove a rendering, or all renderings of a script.
+
+        Parameters
+        ----------
+        name : str
+            Name of the rendering or the script.
+
+        Returns
+        -------
+        int
+            How many renderings went.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none of this name (also a `KeyError`).
+        """
+        count = self._core.remove(name)
+        self._restore = None
+        return count
+
+    def search(
+        self,
+        y: ArrayLike,
+        *,
+        sr: int,
+        max_far: float = MAX_FAR,
+        candidates: bool = False,
+    ) -> list[Match]:
+        """Find known scripts in a signal.
+
+        Parameters
+        ----------
+        y : array_like, shape (n,)
+            Samples of one channel, as `fingerprint` takes them; a second or two of speech is the least that can decide.
+        sr : int
+            Sample rate of `y`, Hz.
+        max_far : float, optional
+            Largest false-alarm rate of a match, per hour of audio.
+        candidates : bool, optional
+            Also list the best places above `max_far`, which are no matches: their `decided_at` is None.
+
+        Returns
+        -------
+        list of Match
+            Best first; empty if nothing is known.
+
+        Raises
+        ------
+        ArgumentError
+            If an argument can't be used.
+
+        See Also
+        --------
+        callprint.scan : for files and folders, with events and more.
+        """
+        return list(self._scan_array(y, sr, max_far, candidates).matches)
+
+    def _scan_array(self, y: ArrayLike, sr: Any, max_far: float, candidates: bool) -> ScanResult:
+        return scan_result(self._core.scan(as_signal(y), as_rate(sr), as_far(max_far), bool(candidates)))
+
+    def _scan_file(
+        self, path: StrPath, max_far: float, candidates: bool, cancel: _core.CancelFlag | None
+    ) -> ScanResult:
+        return scan_result(self._core.scan_file(os.fspath(path), as_far(max_far), bool(candidates), cancel))
+
+    def save(self, path: StrPath | None = None) -> None:
+        """Write the index to a file.
+
+        The file is replaced at once or not at all, so readers never see half of it. The same renderings give the same
+        bytes, in whatever order they were added.
+
+        Parameters
+        ----------
+        path : str or path-like, optional
+            File to write; by default the one it was opened from or saved to last.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no path, or there is a file at `path` that is no index.
+        FileError
+            If the file can't be written; the old one is untouched then.
+        """
+        target = self._path if path is None else os.fspath(path)
+        if target is None:
+            raise ArgumentError("the index has no file yet; give save() a path")
+        self._core.save(target)
+        self._path = target
+        self._restore = (Index.open, (str(Path(target).absolute()),))
+
+    def stats(self) -> dict[str, Any]:
+        """Return the sizes of the index.
+
+        Returns
+        -------
+        dict
+            ``renderings``, ``scripts``, ``categories``, ``seconds`` of audio, ``codes``, ``bytes`` of the file,
+            ``format_version``, and ``configuration``, the hash of the fingerprint's.
+        """
+        stats: dict[str, Any] = json.loads(self._core.stats())
+        return stats
+
+    def verify(self) -> None:
+        """Read everything and check all sums; opening a file checks its header only.
+
+        Raises
+        ------
+        IndexFileError
+            Naming what is damaged.
+        """
+        self._core.verify()
+
+    def close(self) -> None:
+        """Release the file and the memory; all but this method raise `ArgumentError` then."""
+        self._core.close()
+        self._restore = None
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self._core)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name in self._core
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([rendering.id for rendering in self.renderings])
+
+    def __repr__(self) -> str:
+        try:
+            held = f"{len(self)} renderings of {len(self.scripts)} scripts"
+        except CallprintError:
+            return "<callprint.Index: closed>"
+        return f"<callprint.Index: {held}{f', {self._path}' if self._path else ''}>"
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return self._restore or (_from_bytes, (self._core.to_bytes(), self._path))
+
+
+def as_index(index: Index | StrPath | None) -> Index:
+    """Return the index that an argument stands for; None is the built-in one."""
+    if index is None:
+        return Index.builtin()
+    if isinstance(index, Index):
+        return index
+    if is_path(index):
+        return Index.open(index)
+    raise ArgumentError(f"index is {type(index).__name__}; want an Index, a path, or None for the built-in one")
+
+
+def as_far(max_far: Any) -> float:
+    """Check a false-alarm rate."""
+    try:
+        far = float(max_far)
+    except (TypeError, ValueError):
+        far = 0.0
+    if not 0.0 < far < float("inf"):
+        raise ArgumentError(f"max_far is {max_far!r}; want a positive number of false alarms per hour, such as 0.01")
+    return far
+
+
+def _from_bytes(data: bytes, path: str | None) -> Index:
+    index = Index.__new__(Index)
+    index._set(_core.Index.from_bytes(data), path)
+    return index
+
+
+def _read_labels(path: StrPath) -> dict[str, tuple[str, str]]:
+    """Read category and language of each script."""
+    name = os.fspath(path)
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise ArgumentError(f"{name}: is not UTF-8 text: {error}") from error
+    columns = lines[0].split("\t") if lines else []
+    missing = {"id", "category", "language"} - set(columns)
+    if missing:
+        raise ArgumentError(f"{name}: has no column {sorted(missing)[0]!r} in its header line {columns}")
+    labels = {}
+    for number, line in enumerate(lines[1:], start=2):
+        cells = line.split("\t")
+        if len(cells) != len(columns):
+            raise ArgumentError(f"{name}: line {number} has {len(cells)} cells; the header has {len(columns)}")
+        row = dict(zip(columns, cells, strict=True))
+        labels[row["id"]] = (row["category"], row["language"])
+    return labels

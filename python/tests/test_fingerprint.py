@@ -1,0 +1,163 @@
+"""Codes of a signal."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from typing import Any
+
+import callprint
+import numpy as np
+import pytest
+from callprint._signal import as_signal
+from conftest import RENDERINGS
+from numpy.typing import NDArray
+
+
+def ber(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> float:
+    """Bit error rate of aligned codes."""
+    return float(np.bitwise_count(a ^ b).sum() / (128 * len(a)))
+
+
+def test_codes_and_times(speech: NDArray[np.float32]) -> None:
+    codes, times = callprint.fingerprint(speech, sr=8000)
+    assert codes.dtype == np.uint64 and codes.shape == (len(times), 2)
+    assert times.dtype == np.float64
+    assert np.allclose(np.diff(times), 0.04)
+    # The first code describes the first 0.4 s; the last one ends with the signal.
+    assert 0.15 < times[0] < 0.25
+    assert 9.7 < times[-1] < 9.9
+    active = callprint.fingerprint(speech, sr=8000).active
+    assert active.shape == times.shape and active.mean() > 0.8
+
+
+def test_every_frame_holds_every_fourth(speech: NDArray[np.float32]) -> None:
+    coarse = callprint.fingerprint(speech, sr=8000)
+    fine = callprint.fingerprint(speech, sr=8000, hop=1)
+    assert np.array_equal(fine.codes[::4], coarse.codes)
+    assert np.array_equal(fine.times[::4], coarse.times)
+
+
+def test_all_types_and_layouts_of_the_same_samples_give_the_same_codes(speech: NDArray[np.float32]) -> None:
+    pcm = np.round(speech * 32767).astype(np.int16)
+    expected = callprint.fingerprint(pcm, sr=8000)
+    floats = pcm / 32768
+    same: list[Any] = [
+        floats,
+        floats.astype(np.float32),
+        floats.astype(">f4"),
+        pcm.astype(">i2"),
+        np.repeat(pcm, 3)[::3],
+        list(floats),
+        np.frombuffer(pcm.tobytes(), np.int16),  # read-only
+        np.frombuffer(b"x" + floats.astype(np.float32).tobytes(), np.float32, offset=1),  # not aligned
+    ]
+    for samples in same:
+        codes, times = callprint.fingerprint(samples, sr=8000)
+        assert np.array_equal(codes, expected.codes)
+        assert np.array_equal(times, expected.times)
+
+
+def test_contiguous_float32_and_int16_are_not_copied(speech: NDArray[np.float32]) -> None:
+    pcm = np.round(speech * 32767).astype(np.int16)
+    for samples in (speech, pcm, speech[1000:2000]):
+        assert np.shares_memory(as_signal(samples), samples)
+        assert as_signal(samples).__array_interface__["data"] == samples.__array_interface__["data"]
+
+
+def test_the_rate_does_not_matter(speech: NDArray[np.float32]) -> None:
+    """The same sound at 16 kHz, by an ideal interpolation over the spectrum."""
+    spectrum = np.fft.rfft(speech)
+    wide = np.fft.irfft(np.concatenate([spectrum, np.zeros(len(speech) // 2)]), 2 * len(speech)) * 2
+    narrow, resampled = callprint.fingerprint(speech, sr=8000), callprint.fingerprint(wide, sr=16000)
+    assert len(narrow.codes) == len(resampled.codes)
+    assert ber(narrow.codes[narrow.active], resampled.codes[narrow.active]) < 0.03
+
+
+def test_level_hardly_matters_and_other_speech_is_unrelated(speech: NDArray[np.float32]) -> None:
+    codes, _ = callprint.fingerprint(speech, sr=8000)
+    quieter, _ = callprint.fingerprint(speech * 0.1, sr=8000)
+    assert ber(codes, quieter) < 0.02
+    other, _ = callprint.fingerprint(callprint.load(RENDERINGS / "card-11__joe.flac")[0][: len(speech)], sr=8000)
+    count = min(len(codes), len(other))
+    assert 0.4 < ber(codes[:count], other[:count]) < 0.6
+
+
+def test_silence_has_codes_that_are_not_active() -> None:
+    silence = callprint.fingerprint(np.zeros(16_000, np.int16), sr=8000)
+    assert len(silence.codes) > 0
+    assert not silence.active.any()
+
+
+def test_a_signal_too_short_for_a_code_gives_none() -> None:
+    for length in (0, 1, 100, 3000):
+        fingerprint = callprint.fingerprint(np.zeros(length, np.float32), sr=8000)
+        assert fingerprint.codes.shape == (0, 2)
+        assert fingerprint.times.shape == fingerprint.active.shape == (0,)
+
+
+def test_what_is_not_finite_counts_as_zero(speech: NDArray[np.float32]) -> None:
+    broken, zeros = speech.copy(), speech.copy()
+    broken[5000:5100:3] = np.nan
+    broken[6000] = np.inf
+    zeros[5000:5100:3] = 0
+    zeros[6000] = 0
+    assert np.array_equal(callprint.fingerprint(broken, sr=8000).codes, callprint.fingerprint(zeros, sr=8000).codes)
+
+
+def test_a_fingerprint_pickles(speech: NDArray[np.float32]) -> None:
+    fingerprint = callprint.fingerprint(speech, sr=8000)
+    again = pickle.loads(pickle.dumps(fingerprint))
+    assert np.array_equal(again.codes, fingerprint.codes) and np.array_equal(again.active, fingerprint.active)
+
+
+def test_threads_get_the_same_codes(speech: NDArray[np.float32]) -> None:
+    expected = callprint.fingerprint(speech, sr=8000).codes
+    codes: list[NDArray[np.uint64]] = []
+    threads = [
+        threading.Thread(target=lambda: codes.append(callprint.fingerprint(speech, sr=8000).codes)) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(codes) == 4 and all(np.array_equal(found, expected) for found in codes)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.zeros((2, 8000), np.float32), r"shape \(2, 8000\); want the samples of one channel"),
+        (np.float32(0.5), r"shape \(\)"),
+        (np.zeros(8000, np.int32), "type int32"),
+        ([1, 2, 3], "type int64"),
+        (np.zeros(8000, np.uint8), "type uint8"),
+        (np.zeros(8000, np.complex64), "type complex64"),
+        (np.zeros(8000, bool), "type bool"),
+        (["a", "b"], "type <U1"),
+        ([[1.0], [1.0, 2.0]], "can't be made an array"),
+        ("call.wav", r"is the path 'call.wav'.*callprint.load"),
+        (b"\0\0\0\0", "np.frombuffer"),
+        (np.ma.masked_invalid([0.1, np.nan]), "masked"),
+    ],
+)
+def test_what_is_no_signal_is_refused_with_the_reason(y: Any, message: str) -> None:
+    with pytest.raises(callprint.ArgumentError, match=message):
+        callprint.fingerprint(y, sr=8000)
+
+
+@pytest.mark.parametrize("sr", [0, -8000, 999, 384_001, 10**30, 8000.5, float("nan"), float("inf"), "8000", None, True])
+def test_what_is_no_rate_is_refused(sr: Any) -> None:
+    with pytest.raises(callprint.ArgumentError, match="sr is"):
+        callprint.fingerprint(np.zeros(8000, np.float32), sr=sr)
+
+
+def test_whole_rates_of_any_type_will_do() -> None:
+    for sr in (8000.0, np.int64(8000), np.float32(8000)):
+        assert len(callprint.fingerprint(np.zeros(8000, np.float32), sr=sr).codes) > 0  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("hop", [0, -1, 101, 1.5, True])
+def test_what_is_no_hop_is_refused(hop: Any) -> None:
+    with pytest.raises(callprint.ArgumentError, match="hop is"):
+        callprint.fingerprint(np.zeros(8000, np.float32), sr=8000, hop=hop)

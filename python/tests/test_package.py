@@ -1,0 +1,100 @@
+"""The package as a whole: errors, corpus access, documentation."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import pickle
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import callprint
+import numpy as np
+import pytest
+from conftest import CORPUS, SAMPLES
+
+
+def test_every_exception_has_the_root_and_the_class_that_fits() -> None:
+    kinds = [kind for kind in vars(callprint).values() if inspect.isclass(kind) and issubclass(kind, Exception)]
+    errors = [kind for kind in kinds if not issubclass(kind, Warning)]
+    assert len(errors) == 10
+    assert all(issubclass(kind, callprint.CallprintError) for kind in errors)
+    assert issubclass(callprint.ArgumentError, ValueError)
+    assert issubclass(callprint.AudioError, OSError)
+    assert issubclass(callprint.IndexFileError, OSError)
+    assert issubclass(callprint.NotFoundError, KeyError)
+
+
+def test_errors_of_files_pickle_with_what_they_know(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as missing:
+        callprint.load(tmp_path / "a.wav")
+    (tmp_path / "b.wav").write_text("no sound")
+    with pytest.raises(callprint.AudioError) as unreadable:
+        callprint.load(tmp_path / "b.wav")
+    for error in (missing.value, unreadable.value):
+        again = pickle.loads(pickle.dumps(error))
+        assert type(again) is type(error)
+        assert str(again) == str(error)
+        assert str(again).startswith(str(tmp_path))
+        assert (again.errno, again.filename) == (error.errno, error.filename)
+    assert missing.value.errno == 2
+
+
+def test_scripts_are_those_of_the_corpus() -> None:
+    lines = (CORPUS / "scripts.tsv").read_text(encoding="utf-8").splitlines()
+    scripts = callprint.scripts()
+    assert ["\t".join((s.id, s.category, s.language, s.text, s.source)) for s in scripts] == lines[1:]
+
+
+def test_load_gives_one_channel_at_8_khz() -> None:
+    y, sr = callprint.load(SAMPLES / "dental-gsm.wav")
+    assert sr == 8000 and y.dtype == np.float32 and y.shape == (125_700,)
+    robot, _ = callprint.load(SAMPLES / "insure-stereo.wav", channel=0)
+    callee, _ = callprint.load(SAMPLES / "insure-stereo.wav", channel=1)
+    assert robot.shape == callee.shape and not np.array_equal(robot, callee)
+    with pytest.raises(callprint.ArgumentError, match="channels that differ; choose one with channel=0 to 1"):
+        callprint.load(SAMPLES / "insure-stereo.wav")
+    with pytest.raises(callprint.ArgumentError, match="channel is -1"):
+        callprint.load(SAMPLES / "insure-stereo.wav", channel=-1)
+    with pytest.raises(callprint.ArgumentError, match="longer than 5"):
+        callprint.load(SAMPLES / "dental-gsm.wav", max_seconds=5)
+    with pytest.raises(callprint.ArgumentError, match="max_seconds is 0"):
+        callprint.load(SAMPLES / "dental-gsm.wav", max_seconds=0)
+
+
+def test_the_build_tells_what_it_is() -> None:
+    info = callprint.build_info()
+    assert info["version"] == callprint.__version__
+    assert info["fingerprint"] == callprint.Index.builtin().stats()["configuration"]
+    assert info["feature_set"] == "TtsProsodyV1"
+
+
+def test_examples_in_the_documentation_are_true() -> None:
+    names = [f"callprint.{module.name}" for module in pkgutil.iter_modules(callprint.__path__)]
+    tried = 0
+    for name in names:
+        if name == "callprint._core":
+            continue
+        failed, attempted = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
+        assert failed == 0, name
+        tried += attempted
+    assert tried > 10
+
+
+def test_everything_public_is_documented() -> None:
+    for name in callprint.__all__:
+        thing = getattr(callprint, name)
+        if inspect.isclass(thing) or inspect.isfunction(thing):
+            assert inspect.getdoc(thing), name
+    for name, method in vars(callprint.Index).items():
+        if not name.startswith("_"):
+            assert inspect.getdoc(method), name
+
+
+def test_import_needs_neither_pandas_nor_matplotlib() -> None:
+    code = "import callprint, sys; print([m for m in ('pandas', 'matplotlib', 'scipy') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
