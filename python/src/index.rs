@@ -128,7 +128,15 @@ impl Index {
         })
     }
 
-    fn add(&self, py: Python<'_>, id: String, category: String, language: String, y: Array<'_>, sr: u32) -> PyResult<()> {
+    fn add(
+        &self,
+        py: Python<'_>,
+        id: String,
+        category: String,
+        language: String,
+        y: Array<'_>,
+        sr: u32,
+    ) -> PyResult<()> {
         let samples = samples_of(py, &y, sr)?;
         self.insert(py, Label { id, category, language }, &samples)
     }
@@ -218,7 +226,8 @@ fn check_target(path: &Path) -> Result<()> {
         Err(Error::Index { reason: IndexFault::NotAnIndex, .. })
             if std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0) =>
         {
-            let message = format!("{}: is there and is no index; give another name, or remove it first", path.display());
+            let message =
+                format!("{}: is there and is no index; give another name, or remove it first", path.display());
             Err(Error::InvalidArgument(message))
         }
         _ => Ok(()),

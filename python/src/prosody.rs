@@ -59,11 +59,7 @@ pub(crate) fn feature_table() -> (Vec<&'static str>, Vec<(&'static str, &'static
     (LLD_NAMES.to_vec(), functionals)
 }
 
-fn functionals<'py, S: Source + Send>(
-    py: Python<'py>,
-    source: S,
-    cancel: Option<&CancelFlag>,
-) -> PyResult<Table<'py>> {
+fn functionals<'py, S: Source + Send>(py: Python<'py>, source: S, cancel: Option<&CancelFlag>) -> PyResult<Table<'py>> {
     let channels = over_source(py, source, cancel, |source| analyse(source, |_, _| (), &mut |_| ()))?;
     let seconds = channels.first().map_or(0.0, |functionals| functionals.seconds());
     let values: Vec<f64> = channels.iter().flat_map(|functionals| functionals.values().iter().copied()).collect();
