@@ -35,6 +35,8 @@ fn found(script: &str, score: f64, far: f64, decided_at: Option<f64>) -> Match {
         speed: 1.02,
         decided_at,
         rivals: Vec::new(),
+        evidence: Default::default(),
+        alignment: Default::default(),
     }
 }
 

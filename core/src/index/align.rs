@@ -46,7 +46,7 @@ pub struct Step {
 }
 
 /// A rendering laid over the query, code by code.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Alignment {
     /// Number of the rendering.
     pub rendering: usize,

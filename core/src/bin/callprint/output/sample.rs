@@ -23,6 +23,8 @@ pub(crate) fn matched() -> ScanReport {
             speed: 1.01,
             decided_at: Some(4.2),
             rivals: vec!["dental-02".to_owned(), "dental-03".to_owned()],
+            evidence: Default::default(),
+            alignment: Default::default(),
         }],
         machine_voice: voice,
         events: vec![
