@@ -180,7 +180,9 @@ impl Source for Picked<'_> {
             Some(channel) if channel < block.channels.len() => block.channels.swap(0, channel),
             None if !same(&block.channels) => {
                 let count = block.channels.len();
-                return Err(self.refuse(format!("{count} channels that differ; choose one with channel=0 to {}", count - 1)));
+                return Err(
+                    self.refuse(format!("{count} channels that differ; choose one with channel=0 to {}", count - 1))
+                );
             }
             _ => {}
         }

@@ -128,12 +128,20 @@ impl Index {
         })
     }
 
-    fn add(&self, py: Python<'_>, id: String, category: String, language: String, y: Array<'_>, sr: u32) -> PyResult<()> {
+    fn add(
+        &self,
+        py: Python<'_>,
+        id: String,
+        category: String,
+        language: String,
+        y: Array<'_>,
+        sr: u32,
+    ) -> PyResult<()> {
         let samples = samples_of(py, &y, sr)?;
         self.insert(py, Label { id, category, language }, &samples)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "called from one place, which names them")]
+    #[expect(clippy::too_many_arguments, reason = "called from one place, in their order")]
     fn add_file(
         &self,
         py: Python<'_>,
@@ -152,9 +160,17 @@ impl Index {
         without_lock(py, || self.lock().changing()?.remove(name))
     }
 
-    fn scan(&self, py: Python<'_>, y: Array<'_>, sr: u32, max_far: f64, all: bool) -> PyResult<String> {
+    fn scan(
+        &self,
+        py: Python<'_>,
+        y: Array<'_>,
+        sr: u32,
+        max_far: f64,
+        all: bool,
+        cancel: Option<&CancelFlag>,
+    ) -> PyResult<String> {
         let index = self.ready(py)?;
-        detect::scan(py, &index, ScanOptions { max_far, all }, "<array>", y.source(sr)?, None)
+        detect::scan(py, &index, ScanOptions { max_far, all }, "<array>", y.source(sr)?, cancel)
     }
 
     fn scan_file(
@@ -218,7 +234,8 @@ fn check_target(path: &Path) -> Result<()> {
         Err(Error::Index { reason: IndexFault::NotAnIndex, .. })
             if std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0) =>
         {
-            let message = format!("{}: is there and is no index; give another name, or remove it first", path.display());
+            let message =
+                format!("{}: is there and is no index; give another name, or remove it first", path.display());
             Err(Error::InvalidArgument(message))
         }
         _ => Ok(()),

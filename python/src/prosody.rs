@@ -21,8 +21,13 @@ type Frames<'py> = Vec<Bound<'py, PyArray2<f32>>>;
 
 /// Functionals of an array.
 #[pyfunction]
-pub(crate) fn features_of_array<'py>(py: Python<'py>, y: Array<'py>, sr: u32) -> PyResult<Table<'py>> {
-    functionals(py, y.source(sr)?, None)
+pub(crate) fn features_of_array<'py>(
+    py: Python<'py>,
+    y: Array<'py>,
+    sr: u32,
+    cancel: Option<&CancelFlag>,
+) -> PyResult<Table<'py>> {
+    functionals(py, y.source(sr)?, cancel)
 }
 
 /// Functionals of each channel of a file.
@@ -37,8 +42,13 @@ pub(crate) fn features_of_file<'py>(
 
 /// Descriptors of each frame of an array.
 #[pyfunction]
-pub(crate) fn frames_of_array<'py>(py: Python<'py>, y: Array<'py>, sr: u32) -> PyResult<Frames<'py>> {
-    frames(py, y.source(sr)?, None)
+pub(crate) fn frames_of_array<'py>(
+    py: Python<'py>,
+    y: Array<'py>,
+    sr: u32,
+    cancel: Option<&CancelFlag>,
+) -> PyResult<Frames<'py>> {
+    frames(py, y.source(sr)?, cancel)
 }
 
 /// Descriptors of each frame and channel of a file.
@@ -59,11 +69,7 @@ pub(crate) fn feature_table() -> (Vec<&'static str>, Vec<(&'static str, &'static
     (LLD_NAMES.to_vec(), functionals)
 }
 
-fn functionals<'py, S: Source + Send>(
-    py: Python<'py>,
-    source: S,
-    cancel: Option<&CancelFlag>,
-) -> PyResult<Table<'py>> {
+fn functionals<'py, S: Source + Send>(py: Python<'py>, source: S, cancel: Option<&CancelFlag>) -> PyResult<Table<'py>> {
     let channels = over_source(py, source, cancel, |source| analyse(source, |_, _| (), &mut |_| ()))?;
     let seconds = channels.first().map_or(0.0, |functionals| functionals.seconds());
     let values: Vec<f64> = channels.iter().flat_map(|functionals| functionals.values().iter().copied()).collect();

@@ -279,10 +279,12 @@ class Index:
         --------
         callprint.scan : for files and folders, with events and more.
         """
-        return list(self._scan_array(y, sr, max_far, candidates).matches)
+        return list(self._scan_array(y, sr, max_far, candidates, None).matches)
 
-    def _scan_array(self, y: ArrayLike, sr: Any, max_far: float, candidates: bool) -> ScanResult:
-        return scan_result(self._core.scan(as_signal(y), as_rate(sr), as_far(max_far), bool(candidates)))
+    def _scan_array(
+        self, y: ArrayLike, sr: Any, max_far: float, candidates: bool, cancel: _core.CancelFlag | None
+    ) -> ScanResult:
+        return scan_result(self._core.scan(as_signal(y), as_rate(sr), as_far(max_far), bool(candidates), cancel))
 
     def _scan_file(
         self, path: StrPath, max_far: float, candidates: bool, cancel: _core.CancelFlag | None
