@@ -18,5 +18,6 @@ pub mod fingerprint;
 pub mod index;
 pub mod prosody;
 pub mod signal;
+mod simd;
 
 pub use error::{Error, IndexFault, Result};

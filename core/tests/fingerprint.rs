@@ -71,7 +71,8 @@ fn codes_equal_the_reference_implementation() {
         .zip(theirs)
         .map(|(m, t)| {
             let (a, b) = (hex(m), t.as_str().unwrap());
-            (0..32).map(|i| u32::from_str_radix(&a[i..=i], 16).unwrap() ^ u32::from_str_radix(&b[i..=i], 16).unwrap())
+            (0..32)
+                .map(|i| u32::from_str_radix(&a[i..=i], 16).unwrap() ^ u32::from_str_radix(&b[i..=i], 16).unwrap())
                 .map(u32::count_ones)
                 .sum::<u32>()
         })
@@ -101,8 +102,10 @@ fn a_speed_change_is_undone_by_the_lane_of_that_speed() {
                 let t = n as f64 / 8000.0 * speed;
                 let phase = 2.0 * std::f64::consts::PI * (140.0 * t + 30.0 * (2.0 * t).sin());
                 let envelope = 0.55 - 0.45 * (2.0 * std::f64::consts::PI * 3.0 * t).cos();
-                let formant = |h: i32| (-((f64::from(h) * 140.0 - 900.0 - 500.0 * (4.0 * t).sin()) / 500.0).powi(2)).exp();
-                ((1..22).map(|h| (phase * f64::from(h)).sin() * (formant(h) + 0.05)).sum::<f64>() * envelope * 0.05) as f32
+                let formant =
+                    |h: i32| (-((f64::from(h) * 140.0 - 900.0 - 500.0 * (4.0 * t).sin()) / 500.0).powi(2)).exp();
+                ((1..22).map(|h| (phase * f64::from(h)).sin() * (formant(h) + 0.05)).sum::<f64>() * envelope * 0.05)
+                    as f32
             })
             .collect()
     };
@@ -110,9 +113,9 @@ fn a_speed_change_is_undone_by_the_lane_of_that_speed() {
     let original = reference_codes(&play(1.0));
     let faster = codes(&play(1.05), 80);
     let error = |speed: usize| {
-        let pairs = original.iter().filter_map(|r| {
-            faster.iter().find(|q| q.speed == speed && q.frame == r.frame).map(|q| (r, q))
-        });
+        let pairs = original
+            .iter()
+            .filter_map(|r| faster.iter().find(|q| q.speed == speed && q.frame == r.frame).map(|q| (r, q)));
         let (n, bits) = pairs.fold((0, 0), |(n, bits), (r, q)| (n + 1, bits + r.soft.code().distance(q.soft.code())));
         f64::from(bits) / (128.0 * f64::from(n))
     };
@@ -126,7 +129,9 @@ fn silence_tones_and_steady_noise_have_no_active_codes() {
     let seconds = 4 * 8000;
     let tone = |f: &[f64]| -> Vec<f32> {
         (0..seconds)
-            .map(|n| f.iter().map(|f| 0.1 * (2.0 * std::f64::consts::PI * f * n as f64 / 8000.0).sin()).sum::<f64>() as f32)
+            .map(|n| {
+                f.iter().map(|f| 0.1 * (2.0 * std::f64::consts::PI * f * n as f64 / 8000.0).sin()).sum::<f64>() as f32
+            })
             .collect()
     };
     let mut state = 1u32;

@@ -54,10 +54,7 @@ fn adding_and_removing_leaves_what_was_there() {
     assert_eq!(changed.to_bytes().unwrap(), builder(&[0, 1, 2]).to_bytes().unwrap());
     assert_eq!(changed.remove("settle-01").unwrap(), 1);
     assert_eq!(changed.to_bytes().unwrap(), before);
-    assert_eq!(
-        fault(changed.remove("settle-01").unwrap_err()),
-        IndexFault::NoSuchRendering("settle-01".into())
-    );
+    assert_eq!(fault(changed.remove("settle-01").unwrap_err()), IndexFault::NoSuchRendering("settle-01".into()));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     ChannelReport, Event, EventKind, MachineVoice, Match, ScanReport,
-    tracker::{Hypothesis, Tracker},
+    tracker::{Hypothesis, RIVAL_MARGIN, Tracker, overlap},
 };
 use crate::{
     Error, Result,
@@ -10,8 +10,6 @@ use crate::{
     index::{Index, script_of},
 };
 
-/// Scores within this many nats of the best leave two scripts undecided.
-const RIVAL_MARGIN: f64 = 3.0;
 /// With [`ScanOptions::all`], candidates below the threshold are listed up to this many entries per channel.
 const LISTED: usize = 20;
 
@@ -178,12 +176,6 @@ impl<'i> Scanner<'i> {
             alignment: h.alignment.clone(),
         }
     }
-}
-
-/// Share of the shorter of two stretches of time that the other covers, 0 to 1.
-fn overlap(a: (f64, f64), b: (f64, f64)) -> f64 {
-    let shorter = (a.1 - a.0).min(b.1 - b.0);
-    if shorter > 0.0 { (a.1.min(b.1) - a.0.max(b.0)).max(0.0) / shorter } else { 0.0 }
 }
 
 fn channel_name(i: usize, of: usize) -> String {

@@ -5,7 +5,10 @@
 use crate::{
     audio::SAMPLE_RATE,
     fingerprint::{Extractor, QueryFrame, SPEEDS},
-    index::{Alignment, Candidate, Evidence, Hit, Index, Lane, MAX_QUERY_SECONDS, align, find_candidates, find_hits},
+    index::{
+        Alignment, Candidate, Evidence, Hit, Index, Lane, MAX_QUERY_SECONDS, align, find_candidates, find_hits,
+        script_of,
+    },
     signal::{Activity, FRAME, HOP, HOP_SECONDS},
 };
 
@@ -17,6 +20,10 @@ const CANDIDATES: usize = 16;
 const MINIMUM_VOTES: u32 = 12;
 /// Hypotheses kept beside those that are sure.
 const HYPOTHESES: usize = 64;
+/// Scores within this many nats leave two scripts undecided.
+pub(crate) const RIVAL_MARGIN: f64 = 3.0;
+/// What it costs that audio is shared between scripts at all, nats.
+const SHARED_PRICE: f64 = 1.0;
 /// Codes that a match must rest on (0.4 s beyond one patch).
 const MINIMUM_CODES: usize = 8;
 
@@ -31,7 +38,9 @@ pub(crate) struct Hypothesis {
     candidate: Candidate,
     /// The alignment that the evidence was read off.
     pub(crate) alignment: Alignment,
-    /// Score at that evaluation.
+    /// Score at that evaluation, by itself.
+    raw: f64,
+    /// Score after the claims of other scripts to the same audio.
     pub(crate) score: f64,
     /// Where the part that fits begins and ends in the stream, s.
     pub(crate) query: (f64, f64),
@@ -173,6 +182,7 @@ impl<'i> Tracker<'i> {
             }
         }
         self.reconsider(&renewed);
+        self.judge();
         by_score(&mut self.hypotheses);
         // What counts as a match is kept however long the stream; of the rest, the best.
         let sure = self.hypotheses.partition_point(|h| h.score >= self.threshold);
@@ -221,7 +231,8 @@ impl<'i> Tracker<'i> {
         Some(Hypothesis {
             rendering: candidate.rendering,
             candidate: *candidate,
-            score: evidence.score(),
+            raw: evidence.score(),
+            score: f64::NEG_INFINITY,
             query: (alignment.query_time(first) - half / speed, alignment.query_time(last) + half / speed),
             script: (alignment.script_time(first) - half, alignment.script_time(last) + half),
             speed,
@@ -234,10 +245,7 @@ impl<'i> Tracker<'i> {
 
     /// Adds a hypothesis, or renews the one that it continues.
     fn keep(&mut self, mut found: Hypothesis, renewed: &mut [bool]) {
-        let now = self.seconds();
-        let sure = found.score >= self.threshold;
         let Some(at) = self.hypotheses.iter().position(|h| h.same_place(&found)) else {
-            found.decided_at = sure.then_some(now);
             self.hypotheses.push(found);
             return;
         };
@@ -245,19 +253,47 @@ impl<'i> Tracker<'i> {
             *renewed = true;
         }
         let known = &mut self.hypotheses[at];
-        let (query_start, script_start) = (known.query.0.min(found.query.0), known.script.0.min(found.script.0));
-        let (query_end, script_end) = (known.query.1.max(found.query.1), known.script.1.max(found.script.1));
         found.settled |= known.settled;
-        if found.settled && found.score <= known.score {
-            known.settled = true;
-            (known.query, known.script) = ((query_start, query_end), (script_start, script_end));
-            return;
-        }
         if found.settled {
-            found.query = (query_start, query_end);
-            found.script = (script_start, script_end);
+            // The window has lost the beginning: what was known of it stays, and the score only rises.
+            found.query = (known.query.0.min(found.query.0), known.query.1.max(found.query.1));
+            found.script = (known.script.0.min(found.script.0), known.script.1.max(found.script.1));
+            if found.raw <= known.raw {
+                (known.settled, known.query, known.script) = (true, found.query, found.script);
+                return;
+            }
         }
-        found.decided_at = if sure { known.decided_at.or(Some(now)) } else { None };
+        found.decided_at = known.decided_at;
+        found.score = known.score;
         *known = found;
     }
+
+    /// Weighs hypotheses about the same audio against each other, and notes when one became sure.
+    fn judge(&mut self) {
+        let now = self.seconds();
+        let scripts: Vec<&str> =
+            self.hypotheses.iter().map(|h| script_of(self.index.rendering(h.rendering).id)).collect();
+        for i in 0..self.hypotheses.len() {
+            let h = &self.hypotheses[i];
+            let rivals = self.hypotheses.iter().zip(&scripts).filter(|(other, script)| {
+                **script != scripts[i] && h.raw - other.raw < RIVAL_MARGIN && overlap(h.query, other.query) > 0.5
+            });
+            let claims: f64 = rivals.map(|(other, _)| (other.raw - h.raw).exp()).sum();
+            // Audio that several scripts share is likely to be shared by scripts that are not in the index, too.
+            let price = if claims > 0.0 { claims.ln_1p() + SHARED_PRICE } else { 0.0 };
+            let score = h.raw - price;
+            let h = &mut self.hypotheses[i];
+            if !h.settled || score > h.score {
+                h.score = score;
+                let sure = score >= self.threshold;
+                h.decided_at = if sure { h.decided_at.or(Some(now)) } else { None };
+            }
+        }
+    }
+}
+
+/// Share of the shorter of two stretches of time that the other covers, 0 to 1.
+pub(crate) fn overlap(a: (f64, f64), b: (f64, f64)) -> f64 {
+    let shorter = (a.1 - a.0).min(b.1 - b.0);
+    if shorter > 0.0 { (a.1.min(b.1) - a.0.max(b.0)).max(0.0) / shorter } else { 0.0 }
 }

@@ -61,6 +61,7 @@ impl SoftCode {
 
     /// Agreement with a stored code: the reliability of the agreeing bits minus that of the differing ones, over all
     /// reliability; 1 when all agree, 0 for unrelated sound, -1 when all differ.
+    #[inline]
     pub fn agreement(&self, stored: Code) -> f32 {
         let mut lanes = [0i16; 8];
         for (word, values) in stored.0.iter().zip(self.values.as_chunks::<64>().0) {

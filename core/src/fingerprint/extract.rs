@@ -10,7 +10,10 @@ use super::{
     code::{BITS, Code, SoftCode},
     model::{Model, model},
 };
-use crate::signal::{Activity, ActivityGate, FRAME_SECONDS, Framer, HOP_SECONDS, MelBank, Spectrum};
+use crate::{
+    signal::{Activity, ActivityGate, FRAME_SECONDS, Framer, HOP_SECONDS, MelBank, Spectrum},
+    simd::wide,
+};
 
 /// Assumed playback speeds of a query. A code tolerates about ±3 %, so these cover ±12 %.
 pub const SPEEDS: [f64; 5] = [0.907, 0.952, 1.0, 1.05, 1.1025];
@@ -85,12 +88,7 @@ impl Extractor {
     }
 
     /// Takes samples in [-1, 1]; hands each frame's activity to `on_frame` and each code to `on_code`, in order of time.
-    pub fn push(
-        &mut self,
-        samples: &[f32],
-        mut on_frame: impl FnMut(Activity),
-        mut on_code: impl FnMut(QueryFrame),
-    ) {
+    pub fn push(&mut self, samples: &[f32], mut on_frame: impl FnMut(Activity), mut on_code: impl FnMut(QueryFrame)) {
         let Self { framer, gate, lanes } = self;
         framer.push(samples, |power| {
             let activity = gate.push(power);
@@ -106,11 +104,15 @@ impl Extractor {
 pub fn reference_codes(samples: &[f32]) -> Vec<QueryFrame> {
     let mut extractor = Extractor::reference();
     let mut codes = Vec::new();
-    extractor.push(samples, |_| (), |c| {
-        if c.frame as usize % CODE_HOP == 0 {
-            codes.push(c);
-        }
-    });
+    extractor.push(
+        samples,
+        |_| (),
+        |c| {
+            if c.frame as usize % CODE_HOP == 0 {
+                codes.push(c);
+            }
+        },
+    );
     codes
 }
 
@@ -214,16 +216,7 @@ impl Patch {
 
     fn code(&mut self, model: &Model, speed: usize, frame: u32) -> QueryFrame {
         self.temporal(model);
-        let width = self.features.len();
-        let mut values = [0i8; BITS];
-        let mut code = Code::default();
-        for (d, row) in model.projection.chunks_exact(width).enumerate() {
-            let sum: i32 = row.iter().zip(&self.features).map(|(&w, &y)| i32::from(w) * i32::from(y)).sum();
-            let value = sum - model.threshold[d];
-            code.0[d / 64] |= u64::from(value > 0) << (d % 64);
-            let rounded = (value + (1 << (model.shift2 - 1))) >> model.shift2;
-            values[d] = rounded.clamp(-127, 127) as i8;
-        }
+        let (values, code) = project(model, &self.features);
         let (level, active) = self.judge();
         QueryFrame { speed, frame, soft: SoftCode::new(values, code), level, active }
     }
@@ -243,10 +236,7 @@ impl Patch {
             for (c, &v) in self.filled.iter_mut().zip(window) {
                 *c = v.max(floor);
             }
-            for (row, y) in model.basis.chunks_exact(p).zip(out) {
-                let sum: i32 = row.iter().zip(&self.filled).map(|(&t, &v)| i32::from(t) * i32::from(v)).sum();
-                *y = ((sum + (1 << (model.shift1 - 1))) >> model.shift1).clamp(-32768, 32767) as i16;
-            }
+            temporal_functions(model, &self.filled, out);
         }
     }
 
@@ -258,5 +248,31 @@ impl Patch {
         let mean = self.activity.iter().map(|a| i32::from(a.level)).sum::<i32>() / p as i32;
         let deviation = self.activity.iter().map(|a| (i32::from(a.level) - mean).abs()).sum::<i32>() / p as i32;
         (middle, sound >= SOUND_FRAMES && deviation >= STEADY_DEVIATION)
+    }
+}
+
+wide! {
+    /// First stage for one band: its values under each temporal function.
+    fn temporal_functions(model: &Model, band: &[i16], out: &mut [i16]) {
+        for (row, y) in model.basis.chunks_exact(band.len()).zip(out) {
+            let sum: i32 = row.iter().zip(band).map(|(&t, &v)| i32::from(t) * i32::from(v)).sum();
+            *y = ((sum + (1 << (model.shift1 - 1))) >> model.shift1).clamp(-32768, 32767) as i16;
+        }
+    }
+}
+
+wide! {
+    /// Second stage: soft values in 8 bits, and the signs.
+    fn project(model: &Model, features: &[i16]) -> ([i8; BITS], Code) {
+        let mut values = [0i8; BITS];
+        let mut code = Code::default();
+        let rows = model.projection.chunks_exact(features.len());
+        for (d, ((row, &threshold), soft)) in rows.zip(&model.threshold).zip(&mut values).enumerate() {
+            let sum: i32 = row.iter().zip(features).map(|(&w, &y)| i32::from(w) * i32::from(y)).sum();
+            let value = sum - threshold;
+            code.0[d / 64] |= u64::from(value > 0) << (d % 64);
+            *soft = ((value + (1 << (model.shift2 - 1))) >> model.shift2).clamp(-127, 127) as i8;
+        }
+        (values, code)
     }
 }

@@ -8,6 +8,7 @@
 
 use super::{Candidate, Index};
 use crate::fingerprint::{CODE_HOP, QueryFrame, SPEEDS, stream_time};
+use crate::simd::wide;
 
 /// Longest stretch of query that an alignment looks at, s.
 pub const MAX_QUERY_SECONDS: f64 = 8.0;
@@ -118,52 +119,54 @@ struct Row {
     from: [i8; STATES],
 }
 
-/// The best path from stored code `anchor` at query frame `start` to one side (`direction` 1 or -1): for each stored code
-/// its number, its query frame, and their agreement.
-fn follow(
-    codes: &[super::StoredCode],
-    lane: Lane<'_>,
-    anchor: i32,
-    start: i32,
-    direction: i32,
-) -> Vec<(i32, i32, f32)> {
-    let mut rows: Vec<Row> = Vec::new();
-    let mut total: [f32; STATES] = std::array::from_fn(|s| -MOVE_PRICE * s.abs_diff(REACH) as f32);
-    let (mut j, mut middle, mut shift) = (anchor, start, 0);
-    while let Some(stored) = usize::try_from(j).ok().and_then(|j| codes.get(j)) {
-        if lane.get(middle).is_none() {
-            break;
-        }
-        let mut row = Row { middle, shift, local: [0.0; STATES], from: [0; STATES] };
-        let mut next = [f32::NEG_INFINITY; STATES];
-        for (state, next) in next.iter_mut().enumerate() {
-            for (step, price) in [(0i8, 0.0), (-1, MOVE_PRICE), (1, MOVE_PRICE)] {
-                let before = before(state, step, shift).and_then(|s| total.get(s));
-                if let Some(&before) = before.filter(|&&before| before - price > *next) {
-                    *next = before - price;
-                    row.from[state] = step;
-                }
+wide! {
+    /// The best path from stored code `anchor` at query frame `start` to one side (`direction` 1 or -1): for each stored code
+    /// its number, its query frame, and their agreement.
+    fn follow(
+        codes: &[super::StoredCode],
+        lane: Lane<'_>,
+        anchor: i32,
+        start: i32,
+        direction: i32,
+    ) -> Vec<(i32, i32, f32)> {
+        let mut rows: Vec<Row> = Vec::new();
+        let mut total: [f32; STATES] = std::array::from_fn(|s| -MOVE_PRICE * s.abs_diff(REACH) as f32);
+        let (mut j, mut middle, mut shift) = (anchor, start, 0);
+        while let Some(stored) = usize::try_from(j).ok().and_then(|j| codes.get(j)) {
+            if lane.get(middle).is_none() {
+                break;
             }
-            let query = lane.get(middle + state as i32 - REACH as i32);
-            row.local[state] =
-                query.map_or(OUTSIDE, |q| if q.active { q.soft.agreement(stored.get()) } else { 0.0 });
-            *next += row.local[state];
+            let mut row = Row { middle, shift, local: [0.0; STATES], from: [0; STATES] };
+            let mut next = [f32::NEG_INFINITY; STATES];
+            for (state, next) in next.iter_mut().enumerate() {
+                for (step, price) in [(0i8, 0.0), (-1, MOVE_PRICE), (1, MOVE_PRICE)] {
+                    let before = before(state, step, shift).and_then(|s| total.get(s));
+                    if let Some(&before) = before.filter(|&&before| before - price > *next) {
+                        *next = before - price;
+                        row.from[state] = step;
+                    }
+                }
+                let query = lane.get(middle + state as i32 - REACH as i32);
+                row.local[state] =
+                    query.map_or(OUTSIDE, |q| if q.active { q.soft.agreement(stored.get()) } else { 0.0 });
+                *next += row.local[state];
+            }
+            total = next;
+            rows.push(row);
+            let off = best_state(&total) as i32 - REACH as i32;
+            shift = if off.abs() > SLACK { off.signum() } else { 0 };
+            middle += direction * CODE_HOP as i32 + shift;
+            j += direction;
         }
-        total = next;
-        rows.push(row);
-        let off = best_state(&total) as i32 - REACH as i32;
-        shift = if off.abs() > SLACK { off.signum() } else { 0 };
-        middle += direction * CODE_HOP as i32 + shift;
-        j += direction;
+        let mut state = best_state(&total);
+        let mut points = Vec::with_capacity(rows.len());
+        for (i, row) in rows.iter().enumerate().rev() {
+            points.push((anchor + direction * i as i32, row.middle + state as i32 - REACH as i32, row.local[state]));
+            state = before(state, row.from[state], row.shift).unwrap_or(state).min(STATES - 1);
+        }
+        points.reverse();
+        points
     }
-    let mut state = best_state(&total);
-    let mut points = Vec::with_capacity(rows.len());
-    for (i, row) in rows.iter().enumerate().rev() {
-        points.push((anchor + direction * i as i32, row.middle + state as i32 - REACH as i32, row.local[state]));
-        state = before(state, row.from[state], row.shift).unwrap_or(state).min(STATES - 1);
-    }
-    points.reverse();
-    points
 }
 
 /// The state in the row before, seen from `state` by the move `step` after the band moved by `shift`.

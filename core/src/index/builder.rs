@@ -93,7 +93,10 @@ impl IndexBuilder {
             language: label.language,
             samples: length,
             codes: found.iter().map(|c| c.soft.code().into()).collect(),
-            levels: found.iter().map(|c| if c.active { (c.level / LEVEL_STEP).clamp(1, 255) as u8 } else { 0 }).collect(),
+            levels: found
+                .iter()
+                .map(|c| if c.active { (c.level / LEVEL_STEP).clamp(1, 255) as u8 } else { 0 })
+                .collect(),
         };
         self.entries.insert(label.id, entry);
         Ok(())

@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 
 use zerocopy::FromBytes;
 
-pub(crate) use align::{Lane, align};
 pub use align::{Alignment, MAX_QUERY_SECONDS, Step};
+pub(crate) use align::{Lane, align};
 pub use builder::{IndexBuilder, Label};
 pub use calibrate::Calibration;
 pub(crate) use format::StoredCode;

@@ -137,7 +137,8 @@ mod tests {
 
     #[test]
     fn ringback_is_a_tone_after_a_quarter_second() {
-        for frequencies in [&[450.0][..], &[440.0, 480.0], &[400.0, 450.0], &[425.0], &[350.0, 440.0], &[770.0, 1336.0]] {
+        for frequencies in [&[450.0][..], &[440.0, 480.0], &[400.0, 450.0], &[425.0], &[350.0, 440.0], &[770.0, 1336.0]]
+        {
             let found = classify(&tone(frequencies, 1.0, 0.1));
             assert!(found[40..].iter().all(|a| a.tone), "{frequencies:?}");
         }
@@ -146,7 +147,8 @@ mod tests {
     #[test]
     fn silence_is_silent() {
         assert!(classify(&[0.0; 8000]).iter().all(|a| a.silent && !a.is_sound()));
-        let hiss: Vec<f32> = (0..8000u32).map(|n| ((n.wrapping_mul(2_654_435_761) >> 16) % 3) as f32 / 32768.0).collect();
+        let hiss: Vec<f32> =
+            (0..8000u32).map(|n| ((n.wrapping_mul(2_654_435_761) >> 16) % 3) as f32 / 32768.0).collect();
         assert!(classify(&hiss).iter().all(|a| a.silent));
     }
 
