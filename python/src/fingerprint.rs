@@ -24,7 +24,7 @@ pub(crate) fn fingerprint<'py>(py: Python<'py>, y: Array<'py>, sr: u32, hop: u32
                 |_| (),
                 |frame| {
                     if frame.frame.is_multiple_of(hop) {
-                        words.extend(frame.soft.code.0);
+                        words.extend(frame.soft.code().0);
                         times.push(frame.time());
                         active.push(frame.active);
                     }

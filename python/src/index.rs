@@ -141,7 +141,7 @@ impl Index {
         self.insert(py, Label { id, category, language }, &samples)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "called from one place, which names them")]
+    #[expect(clippy::too_many_arguments, reason = "called from one place, in their order")]
     fn add_file(
         &self,
         py: Python<'_>,
@@ -160,9 +160,17 @@ impl Index {
         without_lock(py, || self.lock().changing()?.remove(name))
     }
 
-    fn scan(&self, py: Python<'_>, y: Array<'_>, sr: u32, max_far: f64, all: bool) -> PyResult<String> {
+    fn scan(
+        &self,
+        py: Python<'_>,
+        y: Array<'_>,
+        sr: u32,
+        max_far: f64,
+        all: bool,
+        cancel: Option<&CancelFlag>,
+    ) -> PyResult<String> {
         let index = self.ready(py)?;
-        detect::scan(py, &index, ScanOptions { max_far, all }, "<array>", y.source(sr)?, None)
+        detect::scan(py, &index, ScanOptions { max_far, all }, "<array>", y.source(sr)?, cancel)
     }
 
     fn scan_file(

@@ -21,8 +21,13 @@ type Frames<'py> = Vec<Bound<'py, PyArray2<f32>>>;
 
 /// Functionals of an array.
 #[pyfunction]
-pub(crate) fn features_of_array<'py>(py: Python<'py>, y: Array<'py>, sr: u32) -> PyResult<Table<'py>> {
-    functionals(py, y.source(sr)?, None)
+pub(crate) fn features_of_array<'py>(
+    py: Python<'py>,
+    y: Array<'py>,
+    sr: u32,
+    cancel: Option<&CancelFlag>,
+) -> PyResult<Table<'py>> {
+    functionals(py, y.source(sr)?, cancel)
 }
 
 /// Functionals of each channel of a file.
@@ -37,8 +42,13 @@ pub(crate) fn features_of_file<'py>(
 
 /// Descriptors of each frame of an array.
 #[pyfunction]
-pub(crate) fn frames_of_array<'py>(py: Python<'py>, y: Array<'py>, sr: u32) -> PyResult<Frames<'py>> {
-    frames(py, y.source(sr)?, None)
+pub(crate) fn frames_of_array<'py>(
+    py: Python<'py>,
+    y: Array<'py>,
+    sr: u32,
+    cancel: Option<&CancelFlag>,
+) -> PyResult<Frames<'py>> {
+    frames(py, y.source(sr)?, cancel)
 }
 
 /// Descriptors of each frame and channel of a file.

@@ -92,21 +92,21 @@ class CallprintWarning(UserWarning):
     """Something was left out, such as a file that can't be read."""
 
 
-class _MissingFileError(FileError, FileNotFoundError):
+class MissingFileError(FileError, FileNotFoundError):
     """There is no such file."""
 
 
-class _DeniedFileError(FileError, PermissionError):
+class DeniedFileError(FileError, PermissionError):
     """The system does not allow it."""
 
 
-class _FolderFileError(FileError, IsADirectoryError):
+class FolderFileError(FileError, IsADirectoryError):
     """It is a folder."""
 
 
 # The numbers are the same on all systems.
 _BY_ERRNO: dict[int, type[FileError]] = {
-    2: _MissingFileError,
-    13: _DeniedFileError,
-    21: _FolderFileError,
+    2: MissingFileError,
+    13: DeniedFileError,
+    21: FolderFileError,
 }

@@ -159,7 +159,7 @@ def _functionals(recording: Any, sr: int | None, cancel: _core.CancelFlag | None
         seconds, values = _core.features_of_file(name, cancel)
     else:
         name = "<array>"
-        seconds, values = _core.features_of_array(as_signal(recording), as_rate(sr))
+        seconds, values = _core.features_of_array(as_signal(recording), as_rate(sr), cancel)
     start = np.zeros(1, np.int64)
     end = np.array([round(seconds * 1e9)], np.int64)
     return [_Rows(name, channel, start, end, values[channel : channel + 1]) for channel in range(len(values))]
@@ -171,7 +171,7 @@ def _frames(recording: Any, sr: int | None, cancel: _core.CancelFlag | None) -> 
         channels = _core.frames_of_file(name, cancel)
     else:
         name = "<array>"
-        channels = _core.frames_of_array(as_signal(recording), as_rate(sr))
+        channels = _core.frames_of_array(as_signal(recording), as_rate(sr), cancel)
     rows = []
     for channel, values in enumerate(channels):
         start = np.arange(len(values), dtype=np.int64) * HOP_NS

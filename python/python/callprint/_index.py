@@ -67,10 +67,11 @@ class Index:
     --------
     >>> import numpy as np
     >>> rng = np.random.default_rng(7)
-    >>> def robot():  # anything that changes like speech does
-    ...     bands = [np.repeat(rng.uniform(0, 1, 50), 480) * np.sin(np.arange(24000) * f)
-    ...              for f in np.linspace(0.3, 2.4, 24)]
-    ...     return (0.05 * np.sum(bands, axis=0)).astype(np.float32)
+    >>> time = np.arange(32000) / 8000
+    >>> def robot():  # any sound that changes as speech does: 24 tones, four syllables a second
+    ...     levels = rng.uniform(0, 1, (24, 80)).repeat(400, axis=1) ** 2
+    ...     tones = np.sin(2 * np.pi * np.outer(np.linspace(250, 3300, 24), time))
+    ...     return 0.05 * np.sin(4 * np.pi * time) ** 2 * (levels * tones).sum(axis=0)
     >>> y = robot()
     >>> index = Index()
     >>> index.add("loan-01__mine", y, sr=8000)
@@ -279,10 +280,12 @@ class Index:
         --------
         callprint.scan : for files and folders, with events and more.
         """
-        return list(self._scan_array(y, sr, max_far, candidates).matches)
+        return list(self._scan_array(y, sr, max_far, candidates, None).matches)
 
-    def _scan_array(self, y: ArrayLike, sr: Any, max_far: float, candidates: bool) -> ScanResult:
-        return scan_result(self._core.scan(as_signal(y), as_rate(sr), as_far(max_far), bool(candidates)))
+    def _scan_array(
+        self, y: ArrayLike, sr: Any, max_far: float, candidates: bool, cancel: _core.CancelFlag | None
+    ) -> ScanResult:
+        return scan_result(self._core.scan(as_signal(y), as_rate(sr), as_far(max_far), bool(candidates), cancel))
 
     def _scan_file(
         self, path: StrPath, max_far: float, candidates: bool, cancel: _core.CancelFlag | None

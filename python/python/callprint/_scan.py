@@ -126,7 +126,7 @@ def scan(
     def scan_one(recording: Any, cancel: _core.CancelFlag | None = None) -> ScanResult:
         if is_path(recording):
             return known._scan_file(os.fspath(recording), far, candidates, cancel)
-        return known._scan_array(recording, sr, far, candidates)
+        return known._scan_array(recording, sr, far, candidates, cancel)
 
     if not batch:
         return scan_one(recordings[0])
