@@ -12,9 +12,9 @@ use crate::IndexFault;
 
 /// Chance matches of score 0 or higher per hour of audio and second of index; fitted with [`DECAY`] on two hours of
 /// telephone speech (synthesised and recorded prompts through simulated channels) against the corpus index.
-const RATE: f64 = 0.009;
+const RATE: f64 = 0.0106;
 /// Decay of chance matches per nat of score.
-const DECAY: f64 = 1.5;
+const DECAY: f64 = 1.2;
 
 /// The false-alarm model of one index.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -22,7 +22,7 @@ const MINIMUM_CODES: usize = 6;
 /// Codes with sound after which an interruption is believed (2 s and a patch).
 const INTERRUPTIBLE_CODES: usize = 60;
 /// What believing in an interruption costs, nats.
-const INTERRUPTION_PRICE: f64 = 3.0;
+const INTERRUPTION_PRICE: f64 = 1.0;
 /// Agreement under which a code disagrees.
 const DISAGREEMENT: f32 = 0.3;
 /// Decibels in a 1/256 octave of power.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anstyle::{AnsiColor, Style};
-use callprint::detect::{MachineVoice, Match, ScanReport};
+use callprint::detect::{Event, EventKind, MachineVoice, Match, ScanReport};
 
 use super::{
     ReportWriter,
@@ -129,18 +129,23 @@ fn write_events(text: &mut String, report: &ScanReport) -> fmt::Result {
     if report.events.is_empty() {
         return Ok(());
     }
-    let events: Vec<String> = report
-        .events
-        .iter()
-        .map(|event| {
-            let name = words::event_name(event.kind).replace('_', " ");
-            match report.channels.len() {
-                0 | 1 => format!("{name} {}", Clock(event.at)),
-                _ => format!("{name} {} ({})", Clock(event.at), words::channel(report, event.channel)),
-            }
-        })
-        .collect();
+    let events: Vec<String> = report.events.iter().map(|event| event_words(report, event)).collect();
     writeln!(text, "  events  {}", events.join(", "))
+}
+
+/// An event with its time, its script where it is a match, its channel where there are several.
+fn event_words(report: &ScanReport, event: &Event) -> String {
+    let mut text = words::event_name(event.kind).replace('_', " ");
+    if event.kind == EventKind::Match {
+        let same = |found: &&Match| found.decided_at == Some(event.at) && found.channel == event.channel;
+        text.extend(report.matches.iter().find(same).map(|found| format!(" {}", found.script)));
+    }
+    text.push_str(&format!(" {}", Clock(event.at)));
+    // The end is the end of all channels.
+    if report.channels.len() > 1 && event.kind != EventKind::Ended {
+        text.push_str(&format!(" ({})", words::channel(report, event.channel)));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -170,7 +175,7 @@ calls/a.wav  14.2 s, mono
           known after 4.2 s; rendering dental-01__zh-f1, score 54.1, bit error rate 0.12
           or dental-02, dental-03: they sound the same so far
   voice   93 % machine, from 5.2 s of speech
-  events  answered 1.9 s, match 4.2 s, ended 14.2 s
+  events  answered 1.9 s, match dental-01 4.2 s, ended 14.2 s
 
 calls/human.wav  10.0 s, mono
   no match
@@ -192,7 +197,7 @@ calls/stereo.wav  14.2 s, left and right
           above the false-alarm rate asked for; rendering loan-03__en-m1, score 6.2, bit error rate 0.12
   voice   left: machine or human not judged, 0.0 s of speech
   voice   right: 93 % machine, from 5.2 s of speech
-  events  answered 1.9 s (right), match 4.2 s (right), ended 14.2 s (right)
+  events  answered 1.9 s (right), match dental-01 4.2 s (right), ended 14.2 s
 ";
         assert_eq!(plain(&[sample::stereo()]), expected);
     }
