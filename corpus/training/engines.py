@@ -54,7 +54,16 @@ def _program(make):
         return soundfile.read(path, dtype="float32")
 
 
+@functools.lru_cache(1)
+def _espeak_variants():
+    """Names that may follow `+`. espeak-ng takes an unknown one for the plain voice, without a word."""
+    listing = subprocess.run(["espeak-ng", "--voices=variant"], capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"!v/(\S+)", listing))
+
+
 def _espeak(s, lang, text):
+    if s["voice"].partition("+")[2] not in _espeak_variants() | {""}:
+        raise EngineError(f"espeak-ng has no variant {s['voice'].partition('+')[2]!r}")
     y, rate = _program(lambda p: _run(["espeak-ng", "-v", s["voice"], "-p", s["pitch"], "-s", s["rate"], "-w", str(p), text]))
     return to_rate(y, rate)
 

@@ -87,6 +87,8 @@ def speech_tasks(arguments):
 
 def speak(task):
     path, engine, params, lang, text, note = task
+    if path.exists():  # another run was faster
+        return None
     try:
         y, spans = engines.say(engine, params, lang, text)
     except engines.EngineError as e:
