@@ -157,21 +157,24 @@ def stretch(bands, speed):
 
 # ---- codes -----------------------------------------------------------------------------------------------------
 
+def stage1(patches, basis, shift1, span_band, span_patch):
+    """Valley filling and temporal functions: patches (n, B, P) to float64 (n, B * K) of whole numbers."""
+    v = patches.astype(np.float64)                      # float64 holds every sum here exactly: all below 2^53
+    top = v.max(2, keepdims=True)
+    v = np.maximum(v, np.maximum(top - span_band, top.max(1, keepdims=True) - span_patch))
+    y = np.floor((v @ basis.T.astype(np.float64) + (1 << (shift1 - 1))) / (1 << shift1))
+    return np.clip(y, -32768, 32767).reshape(len(v), -1)
+
+
 def values(bands, model, every=1):
     """Soft values before the sign: int32 (codes, D); code j covers frames j * every .. j * every + P - 1."""
-    k, p = model.basis.shape
-    count = max(0, 1 + (len(bands) - p) // every) if len(bands) >= p else 0
-    if count == 0:
+    p = model.basis.shape[1]
+    if len(bands) < p:
         return np.zeros((0, len(model.threshold)), np.int32)
     patches = np.lib.stride_tricks.sliding_window_view(bands, p, axis=0)[::every]       # (codes, B, P)
-    basis, projection = model.basis.T.astype(np.float64), model.projection.T.astype(np.float64)
-    out = []
-    for a in range(0, count, 4096):
-        v = patches[a:a + 4096].astype(np.float64)      # float64 holds every sum here exactly: all below 2^53
-        top = v.max(2, keepdims=True)
-        v = np.maximum(v, np.maximum(top - model.span_band, top.max(1, keepdims=True) - model.span_patch))
-        y = np.floor((v @ basis + (1 << (model.shift1 - 1))) / (1 << model.shift1))
-        y = np.clip(y, -32768, 32767).reshape(len(v), -1)
+    projection, out = model.projection.T.astype(np.float64), []
+    for a in range(0, len(patches), 4096):
+        y = stage1(patches[a:a + 4096], model.basis, model.shift1, model.span_band, model.span_patch)
         out.append((y @ projection - model.threshold).astype(np.int32))
     return np.concatenate(out)
 
