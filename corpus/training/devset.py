@@ -1,0 +1,291 @@
+#!/usr/bin/env python3
+"""Makes a labelled development set, laid out like the sets that accuracy is reported on, from clips of `material.py`.
+
+usage: devset.py CACHE OUT --split score-test --seed 2 [--positives 1000 --negatives 1500 --calls 150 --voices a,b]
+
+OUT/refs/SCRIPT__VOICE.flac      what goes into the index: most scripts of each family, each voice, captured once through
+                                 A-law, GSM or mu-law; and recorded prompts (`prompt-NAME.flac`)
+OUT/snippets/, OUT/snippets.tsv  id ref condition seconds ref_offset speed kind
+OUT/calls/, OUT/calls.tsv        id ref condition script_onset handover seconds kind
+OUT/notes.tsv                    id source voice shared: the clip a snippet was cut from, and how many seconds of it the
+                                 same voice also says in another indexed script of the family (near-identical audio)
+
+Positives have at least 0.6 s that no sibling in the index shares. Of the sibling negatives (scripts of the same
+families and voices that are not in the index, and other sentences), a half shares 0.4-1.3 s with an indexed clip.
+"""
+from __future__ import annotations
+
+import argparse
+import csv
+import functools
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+import channel
+import conditions
+import similarity
+import sounds
+from material import draw
+
+RATE = 8000
+SECONDS = (1.5, 2.0, 3.0, 5.0)
+CALL_CONDITIONS = ("alaw", "gsm", "amr122", "amr475", "opus8_loss5", "tandem", "g726_24", "opus16", "ulaw_quiet")
+KINDS = {"sibling": 0.45, "prompt": 0.27, "digits": 0.10, "music": 0.09, "tone": 0.09}
+
+
+@functools.lru_cache(600)
+def read(path):
+    return soundfile.read(path, dtype="float32")[0]
+
+
+def write(path, y):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, (np.clip(y, -1, 1) * 32767).astype("<i2"), RATE, format="FLAC", subtype="PCM_16")
+
+
+def write_table(path, header, rows):
+    with open(path, "w", encoding="utf-8", newline="") as f:
+        out = csv.writer(f, delimiter="\t", lineterminator="\n")
+        out.writerow(header.split())
+        out.writerows(rows)
+
+
+class Material:
+    """The clips of one split, divided into what is indexed and what is not, and sounds for noise from other splits."""
+
+    def __init__(self, cache, split, seed, voices, prompts, near_public):
+        with open(Path(cache) / "clips.tsv", encoding="utf-8") as f:
+            rows = list(csv.DictReader(f, delimiter="\t"))
+        for r in rows:
+            r["path"] = str(Path(cache) / r["path"])
+        allowed = [r for r in rows if near_public or r["near_public"] == "no" or r["engine"] == "human"]
+        mine = [r for r in allowed if r["split"] == split and (not voices or r["voice"] in voices or r["engine"] == "human")]
+        scripts = [r for r in mine if r["kind"] == "script"]
+        held = self._held_out({(r["family"], r["text_id"]) for r in scripts}, seed)
+        self.indexed = [r for r in scripts if r["text_id"] not in held]
+        self.siblings = [r for r in scripts if r["text_id"] in held]
+        self.sentences = [r for r in mine if r["kind"] == "sentence"]
+        spoken = sorted((r for r in mine if r["kind"] == "prompt"), key=lambda r: draw(seed, r["path"]))
+        long = [r for r in spoken if float(r["seconds"]) >= 1.2]
+        self.indexed_prompts = long[: min(prompts, len(long) // 2)]
+        chosen = {r["path"] for r in self.indexed_prompts}
+        # A prompt of the index may be spoken again in another file (the same name in another language is another clip).
+        self.prompts = [r for r in spoken if r["path"] not in chosen]
+        self.words = [r for r in mine if r["kind"] == "word"]
+        self.songs = [r for r in mine if r["kind"] == "music"]
+        others = [r for r in rows if r["split"] == "learn" and r["kind"] in ("script", "sentence", "prompt")]
+        others.sort(key=lambda r: draw("babble", r["path"]))
+        songs = [r for r in rows if r["split"] == "learn" and r["kind"] == "music"]
+        self.pools = {"speech": [read(r["path"]) for r in others[:80]], "songs": [read(r["path"]) for r in songs]}
+        self.pools["speech"] = self.pools["speech"] or [read(r["path"]) for r in self.prompts[:40]]
+
+    @staticmethod
+    def _held_out(pairs, seed):
+        """One script of a family is left out of the index, two of one with six or more."""
+        held = set()
+        for family in sorted({f for f, _ in pairs}):
+            ids = sorted((i for f, i in pairs if f == family), key=lambda i: draw(seed, "held", i))
+            held |= set(ids[: 2 if len(ids) > 5 else 1 if len(ids) > 1 else 0])
+        return held
+
+
+def cut(y, n, rng, tries=30):
+    """A start such that half of the `n` samples are active; None if the clip is too short or too quiet."""
+    if len(y) < n:
+        return None
+    e = np.square(y[: len(y) // 160 * 160].reshape(-1, 160)).mean(1)
+    active = e > e.max() * 1e-3
+    for _ in range(tries):
+        at = int(rng.integers(0, len(y) - n + 1))
+        if active[at // 160: (at + n) // 160].mean() > 0.5:
+            return at
+    return None
+
+
+class Snippets:
+    """Draws positives and negatives, one by one, from a seeded stream; `render` sends them through their conditions."""
+
+    def __init__(self, material, seed):
+        self.m, self.rng, self.rows = material, np.random.default_rng([seed, 1]), []
+        self.shared = similarity.SharedSpeech(material.indexed, read)
+        common, further = list(conditions.COMMON), list(conditions.FURTHER)
+        self.pattern = [c for pair in zip(common * 7, (further * 7)[: len(common) * 7]) for c in (pair[0], pair[0], pair[1])]
+
+    def _plan(self, i):
+        """Condition and length of the i-th snippet: all pairs in turn, two of three from the common conditions."""
+        condition = self.pattern[i % len(self.pattern)]
+        return condition, SECONDS[(i // 3 + i // len(self.pattern)) % 4], *conditions.change(condition, self.rng)
+
+    def _add(self, clip, condition, seconds, factor, kind, ref, offset, row, shared):
+        name = f"q{len(self.rows):05d}"
+        label = [name, ref, condition, f"{seconds:.2f}", "nan" if offset is None else f"{offset:.2f}", f"{factor:.3f}", kind]
+        self.rows.append((label, clip, factor, [name, row["text_id"], row["voice"], f"{shared:.2f}"]))
+
+    def positives(self, count):
+        done = tried = 0
+        while done < count and tried < 40 * count:
+            tried += 1
+            condition, seconds, _, factor = self._plan(done)
+            row = self.m.indexed[int(self.rng.integers(len(self.m.indexed)))]
+            y, n = read(row["path"]), int(round(seconds * factor * RATE))
+            at = cut(y, n, self.rng)
+            if at is None:
+                continue
+            shared = self.shared.seconds(row, at / RATE, n / RATE)
+            if n / RATE - shared < 0.6:
+                continue
+            self._add(y[at:at + n], condition, seconds, factor, "positive", f"{row['text_id']}__{row['voice']}", at / RATE, row, shared)
+            done += 1
+
+    def _sibling(self, n, hard):
+        pool = self.m.siblings if hard or self.rng.random() < 0.5 or not self.m.sentences else self.m.sentences
+        row = pool[int(self.rng.integers(len(pool)))]
+        y = read(row["path"])
+        at = cut(y, n, self.rng)
+        if at is None:
+            return None
+        shared = self.shared.seconds(row, at / RATE, n / RATE)
+        if n / RATE - shared < 0.5 or (hard and not 0.4 <= shared <= 1.3):
+            return None
+        return y[at:at + n], row, shared
+
+    def _other(self, kind, n):
+        seed = int(self.rng.integers(2 ** 31))
+        if kind == "tone":
+            return sounds.tone(n, seed), {"text_id": "-", "voice": "-"}, 0.0
+        if kind == "music" and (not self.m.songs or self.rng.random() < 0.4):
+            return channel.music(n, seed), {"text_id": "-", "voice": "-"}, 0.0
+        if kind == "digits":
+            return sounds.words(n, self.m.words or self.m.prompts, read, seed), {"text_id": "-", "voice": "-"}, 0.0
+        pool = self.m.songs if kind == "music" else self.m.prompts
+        row = pool[int(self.rng.integers(len(pool)))]
+        y = read(row["path"])
+        at = cut(y, n, self.rng)
+        return None if at is None else (y[at:at + n], row, 0.0)
+
+    def negatives(self, count):
+        for i in range(count):
+            condition, seconds, _, factor = self._plan(i)
+            n = int(round(seconds * factor * RATE))
+            kind = str(self.rng.choice(list(KINDS), p=list(KINDS.values())))
+            hard, found = kind == "sibling" and self.rng.random() < 0.5, None
+            for attempt in range(400):
+                found = self._sibling(n, hard and attempt < 200) if kind == "sibling" else self._other(kind, n)
+                if found:
+                    break
+            if not found:
+                raise SystemExit(f"no {kind} negative of {seconds} s can be cut from this material")
+            clip, row, shared = found
+            self._add(clip, condition, seconds, factor, kind, "-", None, row, shared)
+
+    def render(self, out, seed):
+        for number, condition in enumerate(conditions.CONDITIONS):
+            some = [(i, r) for i, r in enumerate(self.rows) if r[0][2] == condition]
+            if some:
+                done = conditions.run(condition, [r[1] for _, r in some], [seed * 1000003 + i for i, _ in some], [r[2] for _, r in some], self.m.pools)
+                for (_, r), y in zip(some, done):
+                    n = int(float(r[0][3]) * RATE)
+                    write(out / "snippets" / f"{r[0][0]}.flac", np.pad(y[:n], (0, max(0, n - len(y)))))
+        write_table(out / "snippets.tsv", "id ref condition seconds ref_offset speed kind", [r[0] for r in self.rows])
+        write_table(out / "notes.tsv", "id source voice shared", [r[3] for r in self.rows])
+
+
+def make_refs(material, out, seed):
+    """Captures every indexed clip once, through a codec and at a level of its own."""
+    named = [(f"{r['text_id']}__{r['voice']}", r) for r in material.indexed]
+    named += [(f"prompt-{r['voice']}-{r['text_id']}".replace("__", "_"), r) for r in material.indexed_prompts]
+    for number, codec in enumerate(("alaw", "gsm", "ulaw")):
+        some = [(i, n, r) for i, (n, r) in enumerate(named) if int(draw(seed, "capture", n) * 3) == number]
+        conditions.CONDITIONS["capture"] = [("codec", codec)]
+        done = conditions.run("capture", [read(r["path"]) for _, _, r in some], [seed * 7919 + i for i, _, _ in some], [1.0] * len(some), material.pools, (-26, -20))
+        for (_, n, _), y in zip(some, done):
+            write(out / "refs" / f"{n}.flac", y)
+    conditions.CONDITIONS.pop("capture")
+    return len(named)
+
+
+def _person(material, seconds, rng):
+    """A person talking, in a room of their own: prompts and words with pauses, over a quiet background."""
+    pool, parts, total = material.prompts + material.words, [], 0
+    while total < seconds * RATE:
+        y = read(pool[int(rng.integers(len(pool)))]["path"])[: 6 * RATE]
+        parts += [y, np.zeros(int(rng.uniform(0.2, 0.9) * RATE), np.float32)]
+        total += len(parts[-2]) + len(parts[-1])
+    y = np.concatenate(parts)[: int(seconds * RATE)]
+    return y + sounds.room(len(y), int(rng.integers(2 ** 31)), -50)
+
+
+def make_call(material, kind, rng):
+    """(samples, ref, onset, handover): see the set's header for the kinds."""
+    opening = [sounds.ringing(rng) if rng.random() < 0.6 else np.zeros(int(rng.uniform(0.5, 2.5) * RATE), np.float32)]
+    words = material.words or material.prompts
+    opening += [read(words[int(rng.integers(len(words)))]["path"])[: int(1.2 * RATE)], np.zeros(int(rng.uniform(0.3, 1.2) * RATE), np.float32)]
+    opening = np.concatenate(opening)
+    opening = opening + sounds.room(len(opening), int(rng.integers(2 ** 31)), -55)
+    if kind == "human":
+        return np.concatenate([opening, _person(material, rng.uniform(5, 18), rng)]), "-", None, None
+    pool = material.indexed if kind == "bot" else material.siblings
+    row = pool[int(rng.integers(len(pool)))]
+    y, handover = read(row["path"]), None
+    parts = [opening, y]
+    if rng.random() < 0.35:
+        parts[1] = y[: int(len(y) * rng.uniform(0.45, 0.95))]
+        gap = np.zeros(int(rng.uniform(0.3, 1.5) * RATE), np.float32)
+        handover = sum(len(p) for p in parts) + len(gap)
+        parts += [gap, _person(material, rng.uniform(4, 8), rng)]
+    else:
+        parts.append(np.zeros(int(rng.uniform(0.3, 2) * RATE), np.float32))
+    ref = f"{row['text_id']}__{row['voice']}" if kind == "bot" else "-"
+    return np.concatenate(parts), ref, len(opening) / RATE, None if handover is None else handover / RATE
+
+
+def make_calls(material, out, count, seed):
+    rng, rows, made = np.random.default_rng([seed, 2]), [], []
+    for i in range(count):
+        kind = ("bot", "human", "bot", "other_bot", "human", "human")[i % 6]
+        y, ref, onset, handover = make_call(material, kind, rng)
+        condition = CALL_CONDITIONS[int(rng.integers(len(CALL_CONDITIONS)))]
+        text = lambda v: "-" if v is None else f"{v:.2f}"
+        rows.append([f"c{i:05d}", ref, condition, text(onset), text(handover), f"{len(y) / RATE:.2f}", kind])
+        made.append(y)
+    for condition in CALL_CONDITIONS:
+        some = [i for i, r in enumerate(rows) if r[2] == condition]
+        if some:
+            done = conditions.run(condition, [made[i] for i in some], [seed * 104729 + i for i in some], [1.0] * len(some), material.pools)
+            for i, y in zip(some, done):
+                write(out / "calls" / f"{rows[i][0]}.flac", y)
+    write_table(out / "calls.tsv", "id ref condition script_onset handover seconds kind", rows)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cache")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--split", required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--positives", type=int, default=1000)
+    parser.add_argument("--negatives", type=int, default=1500)
+    parser.add_argument("--calls", type=int, default=150)
+    parser.add_argument("--prompts", type=int, default=100, help="recorded prompts in the index")
+    parser.add_argument("--voices", default="", type=lambda s: {v for v in s.split(",") if v})
+    parser.add_argument("--without-near-public", action="store_true", help="leave out voices that resemble a reported set's (MATERIAL.md)")
+    a = parser.parse_args()
+    if (a.out / "snippets.tsv").exists():
+        sys.exit(f"{a.out} holds a set already; remove it first")
+    os.nice(5)
+    material = Material(a.cache, a.split, a.seed, a.voices, a.prompts, not a.without_near_public)
+    refs = make_refs(material, a.out, a.seed)
+    snippets = Snippets(material, a.seed)
+    snippets.positives(a.positives)
+    snippets.negatives(a.negatives)
+    snippets.render(a.out, a.seed)
+    make_calls(material, a.out, a.calls, a.seed)
+    print(f"{a.out}: {refs} references, {len(snippets.rows)} snippets, {a.calls} calls", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
