@@ -1,5 +1,7 @@
 //! The index file as a user meets it: built, changed, damaged, searched.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed helper fails the test")]
+
 use callprint::{
     Error, IndexFault,
     audio::read_channels_8k,

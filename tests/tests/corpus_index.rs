@@ -1,5 +1,7 @@
 //! The index that is checked in and built into the program is what `callprint index build` makes of the renderings.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed helper fails the test")]
+
 use std::{fs, path::Path};
 
 use callprint::{

@@ -1,5 +1,7 @@
 //! The Rust examples run and say what they should.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed helper fails the test")]
+
 use std::{
     fs::File,
     path::PathBuf,

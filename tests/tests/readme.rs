@@ -2,6 +2,8 @@
 //!
 //! After a change of the output, `CALLPRINT_UPDATE_README=1 cargo test --release --workspace --test readme` brings it up to date.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed helper fails the test")]
+
 use std::{collections::BTreeMap, env, fs};
 
 use end_to_end::{root, run};

@@ -1,5 +1,7 @@
 //! A file is a stream fed fast: however the audio is cut into blocks, the answer is the same, bit for bit.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed helper fails the test")]
+
 use callprint::{
     Result,
     audio::{Block, FileSource, Format, Source, read_channels_8k},

@@ -108,7 +108,7 @@ pub fn reference_codes(samples: &[f32]) -> Vec<QueryFrame> {
         samples,
         |_| (),
         |c| {
-            if c.frame as usize % CODE_HOP == 0 {
+            if (c.frame as usize).is_multiple_of(CODE_HOP) {
                 codes.push(c);
             }
         },
