@@ -9,7 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use cli_support::{CLIPS, command, index, run, run_in_shell, run_with_input, samples, to_i16, write_call, write_wav};
+use cli_support::{
+    CLIPS, command, index, run, run_in_shell, run_on_terminal, run_with_input, samples, to_i16, write_call, write_wav,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -71,6 +73,23 @@ fn json_says_which_script_where_and_how_sure() {
     let kinds: Vec<&str> =
         report["events"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
     assert!(kinds.contains(&"match") && kinds.last() == Some(&"ended"), "{kinds:?}");
+}
+
+/// The first script breaks off, the second is heard whole: the first is known earlier, the second is surer.
+#[test]
+fn matches_are_ordered_best_first_and_known_with_the_earliest() {
+    let folder = TempDir::new().unwrap();
+    let mut call = to_i16(&samples(CLIPS[5])[..24_000]);
+    call.extend([0; 8000]);
+    call.extend(to_i16(&samples(CLIPS[0])));
+    let call = write_wav(folder.path(), "two.wav", 8000, 1, &call);
+    let report = run(scan(["--format", "json"], &[&call])).assert_done().json().remove(0);
+    let matches = report["matches"].as_array().unwrap();
+    let scripts: Vec<&Value> = matches.iter().map(|found| &found["script"]).collect();
+    assert_eq!(scripts, ["dental-01", "warranty-01"], "{report}");
+    assert!(number(&matches[0]["score"]) > number(&matches[1]["score"]), "{report}");
+    assert!(number(&matches[1]["decided_at"]) < number(&matches[0]["decided_at"]), "{report}");
+    assert_eq!(report["decided_at"], matches[1]["decided_at"], "{report}");
 }
 
 #[test]
@@ -135,22 +154,14 @@ fn text_is_for_people_and_without_colours_in_a_pipe() {
     assert!(run(scan(["--quiet"], &[&call])).assert_done().stderr.is_empty());
 }
 
-/// `script` runs the program on a terminal of its own.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_terminal_gets_colours_unless_no_color_is_set() {
     let folder = TempDir::new().unwrap();
     let call = write_call(folder.path(), "call.wav", 1);
     let on_terminal = |variable: &str| {
-        let line = format!(
-            "{variable} TERM=xterm '{}' scan --index '{}' '{}'",
-            cli_support::PROGRAM,
-            index().display(),
-            call.display()
-        );
-        let mut command = std::process::Command::new("script");
-        command.args(["-qec", &line, "/dev/null"]).env_remove("NO_COLOR").stdin(Stdio::null());
-        cli_support::Ran::from(command.output().expect("`script` of util-linux")).assert_done().stdout
+        let scan = format!("{variable} \"$CALLPRINT\" scan --index '{}' '{}'", index().display(), call.display());
+        run_on_terminal(&scan).assert_done().stdout
     };
     let coloured = on_terminal("");
     assert!(coloured.contains("\u{1b}[1m\u{1b}[31mmatch   dental-02"), "{coloured:?}");
@@ -159,6 +170,23 @@ fn a_terminal_gets_colours_unless_no_color_is_set() {
     assert!(plain.contains("match   dental-02"), "{plain:?}");
     let sequences = plain.split('\u{1b}').skip(1).map(|rest| rest.chars().find(char::is_ascii_alphabetic));
     assert!(sequences.clone().all(|end| end != Some('m')), "{plain:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_gets_a_progress_bar_unless_quiet_is_asked_for() {
+    let folder = TempDir::new().unwrap();
+    let call = write_call(folder.path(), "call.wav", 1);
+    let (index, call) = (index().display(), call.display());
+    // One file shows its seconds, several are counted; results that go elsewhere make no difference.
+    let one =
+        run_on_terminal(&format!("\"$CALLPRINT\" scan --index '{index}' '{call}' >/dev/null")).assert_done().stdout;
+    assert!(one.contains(" of audio, ") && one.contains(" x real time"), "{one:?}");
+    let two = run_on_terminal(&format!("\"$CALLPRINT\" scan --index '{index}' '{call}' '{call}'")).assert_done().stdout;
+    assert!(two.contains("1 of 2 files"), "{two:?}");
+    let quiet =
+        run_on_terminal(&format!("\"$CALLPRINT\" scan --quiet --index '{index}' '{call}'")).assert_done().stdout;
+    assert!(quiet.contains("dental-02") && !quiet.contains("real time"), "{quiet:?}");
 }
 
 #[test]
@@ -187,6 +215,30 @@ fn raw_pcm_may_have_any_encoding_rate_and_channels() {
     assert_eq!(report["matches"][0]["channel"], 1);
     let names: Vec<&Value> = report["channels"].as_array().unwrap().iter().map(|channel| &channel["name"]).collect();
     assert_eq!(names, ["left", "right"]);
+}
+
+/// The byte of a G.711 code that comes nearest to a sample; `table` has the 256 samples of the code.
+fn g711(table: &[u8], sample: f32) -> u8 {
+    let value = |code: &u8| i16::from_le_bytes([table[2 * usize::from(*code)], table[2 * usize::from(*code) + 1]]);
+    (0..=255).min_by_key(|code| (i32::from(value(code)) - (sample * 32767.0) as i32).abs()).unwrap()
+}
+
+#[test]
+fn every_encoding_of_raw_pcm_is_heard() {
+    let script = &samples(CLIPS[0])[..32_000];
+    let (ulaw, alaw) = (include_bytes!("data/g711-ulaw.s16le"), include_bytes!("data/g711-alaw.s16le"));
+    let encoded: [(&str, Vec<u8>); 4] = [
+        ("s16le", to_i16(script).iter().flat_map(|sample| sample.to_le_bytes()).collect()),
+        ("f32le", script.iter().flat_map(|sample| sample.to_le_bytes()).collect()),
+        ("ulaw", script.iter().map(|&sample| g711(ulaw, sample)).collect()),
+        ("alaw", script.iter().map(|&sample| g711(alaw, sample)).collect()),
+    ];
+    for (encoding, bytes) in encoded {
+        let args = ["--format", "json", "--encoding", encoding, "-"];
+        let report = run_with_input(scan(args, &[]), &bytes).assert_done().json().remove(0);
+        assert_eq!((&report["seconds"], best(&report)), (&json!(4.0), Some("dental-01")), "{encoding}: {report}");
+        assert!(number(&report["matches"][0]["ber"]) < 0.03, "{encoding}: {report}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 mod cli_support;
 
-use cli_support::{run, run_in_shell, run_with_input};
+use cli_support::{run, run_in_shell, run_on_terminal, run_with_input};
 
 #[test]
 fn help_and_version_go_to_standard_output_with_status_0() {
@@ -52,12 +52,25 @@ fn usage_errors_have_status_2_and_leave_standard_output_empty() {
 
 #[test]
 fn options_that_cannot_go_together_say_what_to_do() {
-    let ran = run(["scan", "a.wav", "--rate", "8000"]);
-    assert_eq!(ran.status, Some(2));
-    assert!(ran.stderr.contains("give `-` as a path"), "{ran:?}");
-    let ran = run_with_input(["scan", "-", "-"], b"");
-    assert_eq!(ran.status, Some(2));
-    assert!(ran.stderr.contains("only once"), "{ran:?}");
+    for command in ["scan", "features"] {
+        let ran = run([command, "a.wav", "--rate", "8000"]);
+        assert_eq!(ran.status, Some(2));
+        assert!(ran.stderr.contains("give `-` as a path"), "{ran:?}");
+        let ran = run_with_input([command, "-", "-"], b"");
+        assert_eq!(ran.status, Some(2));
+        assert!(ran.stderr.contains("only once"), "{ran:?}");
+    }
+}
+
+/// Who types `callprint scan -` and waits would wait for ever.
+#[cfg(target_os = "linux")]
+#[test]
+fn audio_is_not_read_from_a_terminal() {
+    for command in ["scan", "features"] {
+        let ran = run_on_terminal(&format!("\"$CALLPRINT\" {command} -"));
+        assert_eq!(ran.status, Some(2), "{ran:?}");
+        assert!(ran.stdout.contains("standard input is a terminal; pipe raw PCM into it"), "{ran:?}");
+    }
 }
 
 #[test]

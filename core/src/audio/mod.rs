@@ -79,6 +79,18 @@ impl Format {
     }
 }
 
+/// What channel `number` (from 0) of a recording with `channels` channels is called in results.
+///
+/// Recorders of calls put the caller on the left and the callee on the right.
+pub fn channel_name(number: usize, channels: usize) -> String {
+    match (number, channels) {
+        (_, 1) => "mono".to_owned(),
+        (0, 2) => "left".to_owned(),
+        (1, 2) => "right".to_owned(),
+        _ => format!("channel {}", number + 1),
+    }
+}
+
 /// A block of planar samples: one vector per channel, all of the same length, values nominally in [-1, 1].
 ///
 /// Samples that are not finite (a float file can hold NaN) have been replaced by 0 by the source, and magnitudes are at

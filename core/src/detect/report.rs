@@ -106,7 +106,7 @@ pub struct ScanReport {
     pub machine_voice: MachineVoice,
     /// Events of all channels in order of time.
     pub events: Vec<Event>,
-    /// Audio time at which a live listener would have known the first match, s.
+    /// Audio time at which a live listener would have known that a known script plays: the earliest of the matches', s.
     pub decided_at: Option<f64>,
     /// The recording's channels, each scanned by itself.
     pub channels: Vec<ChannelReport>,

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    audio::{Block, Resampler, Source},
+    audio::{Block, Resampler, Source, channel_name},
     index::{Index, script_of},
 };
 
@@ -123,7 +123,7 @@ impl<'i> Scanner<'i> {
         ScanReport {
             file: name.to_owned(),
             seconds,
-            decided_at: matches.first().and_then(|m| m.decided_at),
+            decided_at: matches.iter().filter_map(|m| m.decided_at).min_by(f64::total_cmp),
             machine_voice: spoken.unwrap_or(MachineVoice { probability: None, abstained: true, seconds: 0.0 }),
             matches,
             events,
@@ -175,14 +175,5 @@ impl<'i> Scanner<'i> {
             evidence: h.evidence,
             alignment: h.alignment.clone(),
         }
-    }
-}
-
-fn channel_name(i: usize, of: usize) -> String {
-    match (i, of) {
-        (_, 1) => "mono".to_owned(),
-        (0, 2) => "left".to_owned(),
-        (1, 2) => "right".to_owned(),
-        _ => format!("channel {}", i + 1),
     }
 }

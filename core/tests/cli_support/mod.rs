@@ -88,6 +88,16 @@ pub(crate) fn run_in_shell<A: AsRef<OsStr>>(line: &str, args: impl IntoIterator<
     command.output().expect("sh starts").into()
 }
 
+/// Runs a line of `sh` on a terminal of its own, in which `$CALLPRINT` is the program. What it writes to the terminal, by
+/// whichever stream, is `stdout`.
+pub(crate) fn run_on_terminal(line: &str) -> Ran {
+    // `script` is a part of util-linux.
+    let mut command = Command::new("script");
+    command.args(["-qec", line, "/dev/null"]).stdin(Stdio::null());
+    command.env_remove("NO_COLOR").envs([("CALLPRINT", PROGRAM), ("TERM", "xterm"), ("SHELL", "/bin/sh")]);
+    command.output().expect("`script` starts").into()
+}
+
 /// A WAV file of 16-bit samples in `folder`; `frames` are interleaved.
 pub(crate) fn write_wav(folder: &Path, name: &str, rate: u32, channels: u16, frames: &[i16]) -> PathBuf {
     let path = folder.join(name);

@@ -226,8 +226,8 @@ Examples:
   callprint index build -o mine.cpi clips/ --scripts scripts.tsv
   callprint index build -o mine.cpi --manifest clips.tsv
 
-Clips become renderings in the order of their names, whatever the order of the arguments: the same clips give the same
-file, byte for byte. One bad clip and nothing is written, unless --skip-bad is given.";
+Clips become renderings in the order of their names, whatever the order of the arguments: the same clips give the \
+same file, byte for byte. One bad clip and nothing is written, unless --skip-bad is given.";
 
 /// Make an index from audio clips
 #[derive(Debug, Args)]

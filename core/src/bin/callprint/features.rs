@@ -7,7 +7,7 @@ mod table;
 use std::path::{Path, PathBuf};
 
 use callprint::{
-    audio::Source,
+    audio::{Source, channel_name},
     prosody::{self, FEATURE_SET, FEATURES, Functionals, LLD_NAMES, Lld},
 };
 use clap::Args;
@@ -32,7 +32,8 @@ Examples:
   callprint features --list                          what each column means
   ffmpeg -i call.amr -f s16le -ar 8000 -ac 1 - | callprint features -
 
-A cell is empty (null in Parquet and JSON) where a feature is not defined, such as the mean F0 of silence.
+A cell is empty (null in Parquet and JSON) where a feature is not defined, such as the mean F0 of \
+silence.
 A file that can't be read is reported on standard error and skipped; the exit status is 2 then.";
 
 /// Measure prosody: pitch, voicing, level, pauses, speech rate
@@ -66,7 +67,7 @@ pub(crate) fn run(args: &FeaturesArgs, console: &Console) -> Result<Status, Fail
     if args.list {
         return list(args.format);
     }
-    check_stdin(args)?;
+    input::check_stdin(&args.paths, &args.raw)?;
     let inputs = input::expand(&args.paths);
     let columns = columns(args.lld);
     let mut sink = Sink::open(args.output.as_deref(), args.format, &columns)?;
@@ -82,20 +83,6 @@ pub(crate) fn run(args: &FeaturesArgs, console: &Console) -> Result<Status, Fail
     }
     console.note(&tally.to_string());
     Ok(if tally.failed > 0 { Status::Failed } else { Status::Done })
-}
-
-/// Refuses what can't be meant about standard input.
-fn check_stdin(args: &FeaturesArgs) -> Result<(), Failure> {
-    let dashes = args.paths.iter().filter(|path| path.as_os_str() == "-").count();
-    if dashes > 1 {
-        return Err(Failure::new("`-` is given more than once; standard input can be read only once"));
-    }
-    if dashes == 0 && args.raw.is_given() {
-        return Err(Failure::new(
-            "--rate, --channels and --encoding describe raw PCM on standard input; give `-` as a path, or leave them out",
-        ));
-    }
-    Ok(())
 }
 
 fn columns(lld: bool) -> Vec<Column> {
@@ -178,7 +165,8 @@ fn write_functionals(
 
 fn write_channels(path: &Path, channels: &[Functionals], sink: &mut Sink, console: &Console) -> Result<(), Failure> {
     for (number, functionals) in channels.iter().enumerate() {
-        let mut row = vec![Cell::Text(path.to_string_lossy().into_owned()), channel_name(number, channels.len())];
+        let names = [path.to_string_lossy().into_owned(), channel_name(number, channels.len())];
+        let mut row: Vec<Cell> = names.into_iter().map(Cell::Text).collect();
         row.extend([Cell::Double(0.0), Cell::Double(functionals.seconds())]);
         row.extend(functionals.values().iter().map(|&value| Cell::Double(value)));
         sink.row(&row, console)?;
@@ -200,7 +188,7 @@ fn write_llds(
         let mut outcome = Ok(());
         let result = analyse(input, &args.raw, progress, |number, channels, lld| {
             if outcome.is_ok() {
-                let mut row = vec![file.clone(), channel_name(number, channels), Cell::Double(lld.time)];
+                let mut row = vec![file.clone(), Cell::Text(channel_name(number, channels)), Cell::Double(lld.time)];
                 row.extend(lld.values().map(Cell::Single));
                 outcome = sink.row(&row, console);
             }
@@ -236,16 +224,6 @@ fn analyse_source(
     let mut file_progress = progress.file(source.seconds_hint());
     prosody::analyse(source, |number, lld| each(number, channels, lld), &mut |seconds| file_progress.seconds(seconds))
         .map_err(|error| Failure::reading(path, &error))
-}
-
-/// The names that reports use: `mono`, `left`, `right`, `channel 3`.
-fn channel_name(number: usize, channels: usize) -> Cell {
-    Cell::Text(match (channels, number) {
-        (1, _) => "mono".to_owned(),
-        (2, 0) => "left".to_owned(),
-        (2, 1) => "right".to_owned(),
-        _ => format!("channel {}", number + 1),
-    })
 }
 
 /// Prints the catalogue of functionals.

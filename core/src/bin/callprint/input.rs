@@ -1,7 +1,7 @@
 //! Inputs: arguments to files, files to audio, the index to search.
 
 use std::{
-    io,
+    io::{self, IsTerminal},
     path::{Path, PathBuf},
 };
 
@@ -35,6 +35,25 @@ impl Input {
             Self::Stdin => Path::new("-"),
         }
     }
+}
+
+/// Refuses what can't be meant about standard input.
+pub(crate) fn check_stdin(paths: &[PathBuf], raw: &RawArgs) -> Result<(), Failure> {
+    let dashes = paths.iter().filter(|path| path.as_os_str() == "-").count();
+    if dashes > 1 {
+        return Err(Failure::new("`-` is given more than once; standard input can be read only once"));
+    }
+    if dashes == 0 && raw.is_given() {
+        return Err(Failure::new(
+            "--rate, --channels and --encoding describe raw PCM on standard input; give `-` as a path, or leave them out",
+        ));
+    }
+    if dashes == 1 && io::stdin().is_terminal() {
+        return Err(Failure::new(
+            "-: standard input is a terminal; pipe raw PCM into it, as in `sox call.wav -t s16 -r 8000 - | callprint …`",
+        ));
+    }
+    Ok(())
 }
 
 /// What the arguments `paths` stand for, in their order; a folder stands for all audio files below it, by path.

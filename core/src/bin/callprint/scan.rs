@@ -1,10 +1,6 @@
 //! `callprint scan`: recordings in, a report for each out.
 
-use std::{
-    io::{self, IsTerminal},
-    path::Path,
-    time::Instant,
-};
+use std::{path::Path, time::Instant};
 
 use callprint::{
     Error,
@@ -23,7 +19,7 @@ use crate::{
 
 /// Runs the command.
 pub(crate) fn run(args: &ScanArgs, color: Color, console: &Console) -> Result<Status, Failure> {
-    check_stdin(args)?;
+    input::check_stdin(&args.paths, &args.raw)?;
     let index = input::open_index(args.index.as_deref())?;
     let index_name = args.index.as_deref().unwrap_or(Path::new(BUILTIN)).display();
     console.detail(&format!("index {index_name}: {}", words::counted(index.len(), "rendering")));
@@ -53,25 +49,6 @@ pub(crate) fn run(args: &ScanArgs, color: Color, console: &Console) -> Result<St
     Ok(tally.status(args.fail_if_none))
 }
 
-/// Refuses what can't be meant about standard input.
-fn check_stdin(args: &ScanArgs) -> Result<(), Failure> {
-    let dashes = args.paths.iter().filter(|path| path.as_os_str() == "-").count();
-    if dashes > 1 {
-        return Err(Failure::new("`-` is given more than once; standard input can be read only once"));
-    }
-    if dashes == 0 && args.raw.is_given() {
-        return Err(Failure::new(
-            "--rate, --channels and --encoding describe raw PCM on standard input; give `-` as a path, or leave them out",
-        ));
-    }
-    if dashes == 1 && io::stdin().is_terminal() {
-        return Err(Failure::new(
-            "-: standard input is a terminal; pipe raw PCM into it, as in `sox call.wav -t s16 -r 8000 - | callprint scan -`",
-        ));
-    }
-    Ok(())
-}
-
 /// What became of an input: a report, an error, or, of damaged audio, both.
 #[derive(Debug, Clone, PartialEq)]
 struct Outcome {
@@ -98,7 +75,7 @@ fn scan_input(
         let mut file_progress = progress.file(source.seconds_hint());
         let report = scanner
             .scan(&path.to_string_lossy(), &mut source, &mut |seconds| file_progress.seconds(seconds))
-            .map_err(|error| Failure::reading(path, &error))?;
+            .map_err(|error| source.failure(path, &error))?;
         let failure = source.damage.map(|error| {
             Failure::new(format_args!("{}; the audio before that was scanned", Failure::reading(path, &error)))
         });
@@ -125,6 +102,19 @@ struct Salvage<'s> {
     heard: bool,
     /// The damage that ended it.
     damage: Option<Error>,
+}
+
+impl Salvage<'_> {
+    /// The failure of a scan that `error` ended, with what can be done about damage after good audio.
+    fn failure(&self, path: &Path, error: &Error) -> Failure {
+        let failure = Failure::reading(path, error);
+        match error {
+            Error::MalformedAudio { .. } if self.heard => {
+                Failure::new(format_args!("{failure}; --salvage scans the audio before that"))
+            }
+            _ => failure,
+        }
+    }
 }
 
 impl Source for Salvage<'_> {
