@@ -100,6 +100,28 @@ fn a_table_appears_whole_or_not_at_all() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "a temporary file was left");
 }
 
+/// The system refuses to write more than a few blocks to a file, as a full disk does.
+#[cfg(unix)]
+#[test]
+fn a_table_without_room_leaves_what_was_there() {
+    let folder = recordings();
+    for name in ["frames.csv", "frames.parquet", "frames.jsonl"] {
+        std::fs::write(folder.path().join(name), "what was here").unwrap();
+        let line = "trap '' XFSZ; ulimit -f 4; exec \"$0\" features call.wav --lld -o \"$1\"";
+        let output = Command::new("sh")
+            .args(["-c", line, env!("CARGO_BIN_EXE_callprint"), name])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        let errors = text(&output.stderr);
+        assert!(errors.contains("no space left to write it") && errors.contains("nothing was changed"), "{errors}");
+        assert_eq!(std::fs::read(folder.path().join(name)).unwrap(), b"what was here");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "a temporary file was left");
+        std::fs::remove_file(folder.path().join(name)).unwrap();
+    }
+}
+
 #[test]
 fn a_table_of_unknown_form_or_in_no_folder_is_refused() {
     let folder = recordings();

@@ -53,10 +53,10 @@ impl<W: Write + Send> ParquetWriter<W> {
         if self.rows >= GROUP { self.flush() } else { Ok(()) }
     }
 
-    /// Ends the file and hands back what it was written to.
-    pub(super) fn finish(mut self) -> io::Result<W> {
+    /// Ends the file. (The writer's own `into_inner` would put words in the place of the system's error.)
+    pub(super) fn finish(mut self) -> io::Result<()> {
         self.flush()?;
-        self.file.into_inner().map_err(to_io)
+        self.file.finish().map(drop).map_err(to_io)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -157,14 +157,16 @@ mod tests {
             Column { name: "F0_Hz", kind: Kind::Single },
             Column { name: "a.b0-2", kind: Kind::Double },
         ];
-        let mut writer = ParquetWriter::new(tempfile::tempfile().unwrap(), &columns).unwrap();
+        let file = tempfile::tempfile().unwrap();
+        let mut writer = ParquetWriter::new(&file, &columns).unwrap();
         // More than a group, every third number missing.
         let rows = GROUP + 10;
         for n in 0..rows {
             let number = if n % 3 == 0 { f64::NAN } else { n as f64 };
             writer.row(&[Cell::Text(format!("录音{n}")), Cell::Single(number as f32), Cell::Double(number)]).unwrap();
         }
-        let reader = SerializedFileReader::new(writer.finish().unwrap()).unwrap();
+        writer.finish().unwrap();
+        let reader = SerializedFileReader::new(file).unwrap();
         assert_eq!(reader.metadata().num_row_groups(), 2);
         let mut count = 0;
         for (n, row) in reader.get_row_iter(None).unwrap().enumerate() {

@@ -29,7 +29,7 @@ pub(super) struct Sink {
 enum Target {
     Stdout { format: Format, begun: bool },
     Lines { format: Format, path: PathBuf, file: BufWriter<NamedTempFile> },
-    Parquet { path: PathBuf, writer: ParquetWriter<NamedTempFile> },
+    Parquet { path: PathBuf, file: NamedTempFile, writer: ParquetWriter<File> },
 }
 
 impl Sink {
@@ -63,7 +63,7 @@ impl Sink {
             Target::Lines { format, path, file } => {
                 table::write_row(*format, columns, row, file).map_err(|error| failure(path, error))
             }
-            Target::Parquet { path, writer } => writer.row(row).map_err(|error| failure(path, error)),
+            Target::Parquet { path, writer, .. } => writer.row(row).map_err(|error| failure(path, error)),
         }
     }
 
@@ -75,8 +75,8 @@ impl Sink {
                 let file = file.into_inner().map_err(|error| failure(&path, error.into_error()))?;
                 persist(&path, file)
             }
-            Target::Parquet { path, writer } => {
-                let file = writer.finish().map_err(|error| failure(&path, error))?;
+            Target::Parquet { path, file, writer } => {
+                writer.finish().map_err(|error| failure(&path, error))?;
                 persist(&path, file)
             }
         }
@@ -104,8 +104,10 @@ fn open_file(path: &Path, columns: &[Column]) -> Result<Target, Failure> {
             Ok(Target::Lines { format, path, file })
         }
         None => {
-            let writer = ParquetWriter::new(file, columns).map_err(|error| failure(&path, error))?;
-            Ok(Target::Parquet { path, writer })
+            let handle = file.as_file().try_clone();
+            let writer = handle.and_then(|handle| ParquetWriter::new(handle, columns));
+            let writer = writer.map_err(|error| failure(&path, error))?;
+            Ok(Target::Parquet { path, file, writer })
         }
     }
 }
