@@ -8,11 +8,14 @@
 
 use std::collections::BTreeMap;
 
-use callprint::detect::{EventKind, Match, ScanReport};
+use callprint::{
+    detect::{EventKind, Match, ScanReport},
+    index::script_of,
+};
 use serde::Serialize;
 
 use crate::{
-    labels::{Call, script},
+    labels::Call,
     snippets::Passed,
     stats::{quantile, share, threshold},
 };
@@ -85,7 +88,8 @@ pub fn observed_max_far(calls: &[Call], reports: &[ScanReport]) -> f64 {
     let negatives: Vec<f64> = zip_negatives(calls, reports).map(|(_, report)| -lowest(report)).collect();
     let kept_out = threshold(&negatives, FALSE_ALARMS_PER_CALL).map_or(f64::INFINITY, |limit| -limit);
     let far = if kept_out.is_finite() {
-        kept_out.next_down()
+        // A scan compares scores; the margin outlasts the rounding of a rate to a score.
+        kept_out * (1.0 - 1e-9)
     } else {
         reports.iter().flat_map(|report| &report.matches).map(|found| found.false_alarms_per_hour).fold(0.0, f64::max)
     };
@@ -168,7 +172,7 @@ fn bots(calls: &[Call]) -> usize {
 }
 
 fn names(call: &Call, found: &Match) -> bool {
-    call.truth.as_deref().map(script) == Some(found.script.as_str())
+    call.truth.as_deref().map(script_of) == Some(found.script.as_str())
 }
 
 fn decided(report: &ScanReport) -> impl Iterator<Item = &Match> {

@@ -55,11 +55,6 @@ pub struct Call {
     pub kind: String,
 }
 
-/// The script that a rendering's name begins with.
-pub fn script(rendering: &str) -> &str {
-    rendering.split("__").next().unwrap_or(rendering)
-}
-
 /// Reads `snippets.tsv` of a labelled folder; `None` where the folder has none.
 ///
 /// # Errors

@@ -8,13 +8,16 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use callprint::detect::{Match, ScanReport};
+use callprint::{
+    detect::{Match, ScanReport},
+    index::script_of,
+};
 use serde::Serialize;
 
 use crate::{
     calibration::FarCheck,
     calls::{LiveTable, Ranked},
-    labels::{Call, Snippet, script},
+    labels::{Call, Snippet},
     snippets::{Answer, Group, Passed, SnippetTable},
 };
 
@@ -277,7 +280,7 @@ pub fn write_dump<'a>(path: &Path, scanned: impl Iterator<Item = (Truth<'a>, &'a
 }
 
 fn candidate(truth: &Truth<'_>, found: &Match) -> String {
-    let hit = u8::from(truth.rendering.map(script) == Some(&found.script));
+    let hit = u8::from(truth.rendering.map(script_of) == Some(&found.script));
     format!(
         "{hit}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
         found.rendering,

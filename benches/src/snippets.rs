@@ -8,10 +8,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
+use callprint::index::script_of;
 use serde::Serialize;
 
 use crate::{
-    labels::{Snippet, script},
+    labels::Snippet,
     stats::{share, threshold},
 };
 
@@ -114,7 +115,7 @@ fn join<'a>(labels: &'a [Snippet], answers: &'a [Answer]) -> Vec<Row<'a>> {
         Row {
             label,
             score: score.filter(|score| !score.is_nan()).unwrap_or(f64::NEG_INFINITY),
-            script_hit: truth.is_some() && rendering.map(script) == truth.map(script),
+            script_hit: truth.is_some() && rendering.map(script_of) == truth.map(script_of),
             rendering_hit: truth.is_some() && rendering == truth,
         }
     };

@@ -77,6 +77,12 @@ pub struct Stats {
 }
 
 /// The script that a rendering's name belongs to: the part before `__`, or all of it.
+///
+/// ```
+/// use callprint::index::script_of;
+/// assert_eq!(script_of("dental-01__voice__take2"), "dental-01");
+/// assert_eq!(script_of("dental-01"), "dental-01");
+/// ```
 pub fn script_of(id: &str) -> &str {
     id.split_once("__").map_or(id, |(script, _)| script)
 }

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use callprint::{audio::read_channels_8k, index::Label};
+use callprint::{
+    audio::read_channels_8k,
+    index::{Label, script_of},
+};
 
 use super::labels::{ManifestRow, ScriptLabel, Scripts, read_manifest, read_scripts};
 use crate::{
@@ -59,14 +62,9 @@ fn add(clips: &mut Vec<Clip>, bad: &mut Vec<Failure>, row: ManifestRow, scripts:
         bad.push(Failure::at(&row.path, "the name is not UTF-8; rename the clip to script__rendering"));
         return;
     };
-    let ScriptLabel { category, language } = scripts.get(script(&id)).cloned().unwrap_or_default();
+    let ScriptLabel { category, language } = scripts.get(script_of(&id)).cloned().unwrap_or_default();
     let label = Label { category: row.category.unwrap_or(category), language: row.language.unwrap_or(language), id };
     clips.push(Clip { path: row.path, label });
-}
-
-/// The script that a rendering is of: the part of its name before `__`.
-fn script(id: &str) -> &str {
-    id.split_once("__").map_or(id, |(script, _)| script)
 }
 
 /// Takes out clips that have the name of the one before them.
@@ -87,7 +85,7 @@ fn drop_repeated(clips: &mut Vec<Clip>, bad: &mut Vec<Failure>) {
 /// Says which scripts the table of scripts does not know: it may be the wrong table, or a typing error in a name.
 fn note_unlabelled(clips: &[Clip], scripts: &Scripts, console: &Console) {
     let mut unknown: Vec<&str> =
-        clips.iter().map(|clip| script(&clip.label.id)).filter(|&script| !scripts.contains_key(script)).collect();
+        clips.iter().map(|clip| script_of(&clip.label.id)).filter(|&script| !scripts.contains_key(script)).collect();
     unknown.dedup();
     if let [first, ..] = &unknown[..] {
         let count = words::counted(unknown.len(), "script");
@@ -148,8 +146,6 @@ mod tests {
         let ids: Vec<&str> = clips.iter().map(|clip| clip.label.id.as_str()).collect();
         assert_eq!(ids, ["a.b__1", "a.b__2", "z__1"]);
         assert_eq!(bad, []);
-        assert_eq!(script("a.b__1__x"), "a.b");
-        assert_eq!(script("plain"), "plain");
     }
 
     #[test]
