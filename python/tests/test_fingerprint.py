@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pickle
 import threading
+from pathlib import Path
 from typing import Any
 
 import callprint
 import numpy as np
 import pytest
 from callprint._signal import as_signal
-from conftest import RENDERINGS
+from conftest import RENDERINGS, SAMPLES
 from numpy.typing import NDArray
 
 
@@ -136,7 +137,6 @@ def test_threads_get_the_same_codes(speech: NDArray[np.float32]) -> None:
         (np.zeros(8000, bool), "type bool"),
         (["a", "b"], "type <U1"),
         ([[1.0], [1.0, 2.0]], "can't be made an array"),
-        ("call.wav", r"is the path 'call.wav'.*callprint.load"),
         (b"\0\0\0\0", "np.frombuffer"),
         (np.ma.masked_invalid([0.1, np.nan]), "masked"),
     ],
@@ -144,6 +144,26 @@ def test_threads_get_the_same_codes(speech: NDArray[np.float32]) -> None:
 def test_what_is_no_signal_is_refused_with_the_reason(y: Any, message: str) -> None:
     with pytest.raises(callprint.ArgumentError, match=message):
         callprint.fingerprint(y, sr=8000)
+
+
+def test_a_file_has_the_codes_of_its_samples(tmp_path: Path) -> None:
+    path = RENDERINGS / "dental-01__taco.flac"
+    y, sr = callprint.load(path)
+    expected = callprint.fingerprint(y, sr=sr)
+    for name in (path, str(path)):
+        assert np.array_equal(callprint.fingerprint(name).codes, expected.codes)
+    stereo = SAMPLES / "insure-stereo.wav"
+    right, _ = callprint.load(stereo, channel=1)
+    found = callprint.fingerprint(stereo, channel=1, hop=2)
+    assert np.array_equal(found.codes, callprint.fingerprint(right, sr=8000, hop=2).codes)
+    with pytest.raises(callprint.ArgumentError, match="channels that differ"):
+        callprint.fingerprint(stereo)
+    with pytest.raises(callprint.ArgumentError, match="tells its own rate"):
+        callprint.fingerprint(path, sr=8000)  # type: ignore[call-overload]
+    with pytest.raises(callprint.ArgumentError, match="channel is for files"):
+        callprint.fingerprint(y, sr=sr, channel=0)  # type: ignore[call-overload]
+    with pytest.raises(FileNotFoundError):
+        callprint.fingerprint(tmp_path / "missing.wav")
 
 
 @pytest.mark.parametrize("sr", [0, -8000, 999, 384_001, 10**30, 8000.5, float("nan"), float("inf"), "8000", None, True])
@@ -154,7 +174,7 @@ def test_what_is_no_rate_is_refused(sr: Any) -> None:
 
 def test_whole_rates_of_any_type_will_do() -> None:
     for sr in (8000.0, np.int64(8000), np.float32(8000)):
-        assert len(callprint.fingerprint(np.zeros(8000, np.float32), sr=sr).codes) > 0  # type: ignore[arg-type]
+        assert len(callprint.fingerprint(np.zeros(8000, np.float32), sr=sr).codes) > 0  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize("hop", [0, -1, 101, 1.5, True])

@@ -29,6 +29,20 @@ def test_search_finds_nothing_in_what_a_person_says() -> None:
     assert callprint.Index.builtin().search(y, sr=sr) == []
 
 
+def test_search_takes_files_with_all_their_channels(small_index: callprint.Index, tmp_path: Path) -> None:
+    path = SAMPLES / "dental-gsm.wav"
+    y, sr = callprint.load(path)
+    assert small_index.search(path) == small_index.search(y, sr=sr) != []
+    found = callprint.Index.builtin().search(str(SAMPLES / "insure-stereo.wav"))
+    assert [(match.script, match.channel) for match in found] == [("insure-01", 0)]
+    with pytest.raises(callprint.ArgumentError, match="tells its own rate"):
+        small_index.search(path, sr=8000)
+    with pytest.raises(callprint.ArgumentError, match="sr is missing"):
+        small_index.search(y)
+    with pytest.raises(FileNotFoundError):
+        small_index.search(tmp_path / "missing.wav")
+
+
 def test_a_script_of_ones_own_is_found_in_another_channel(call: Call) -> None:
     y, sr = call
     index = callprint.Index()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from callprint import _core
+from callprint._corpus import load
 from callprint._errors import ArgumentError
-from callprint._signal import as_rate, as_signal
+from callprint._signal import StrPath, as_rate, as_signal, is_path, refuse_rate
 
 
 class _CodesAndTimes(NamedTuple):
@@ -48,7 +49,21 @@ class Fingerprint(_CodesAndTimes):
         return self.codes, self.times, self.active
 
 
-def fingerprint(y: ArrayLike, *, sr: int, hop: int = _core.CODE_HOP) -> Fingerprint:
+@overload
+def fingerprint(y: StrPath, *, sr: None = ..., channel: int | None = ..., hop: int = ...) -> Fingerprint: ...
+
+
+@overload
+def fingerprint(y: ArrayLike, *, sr: int, hop: int = ...) -> Fingerprint: ...
+
+
+def fingerprint(
+    y: ArrayLike | StrPath,
+    *,
+    sr: int | None = None,
+    channel: int | None = None,
+    hop: int = _core.CODE_HOP,
+) -> Fingerprint:
     """Compute the binary codes of a signal.
 
     Two signals that sound the same have codes that differ in few bits, whatever the channel between them; codes of
@@ -56,11 +71,14 @@ def fingerprint(y: ArrayLike, *, sr: int, hop: int = _core.CODE_HOP) -> Fingerpr
 
     Parameters
     ----------
-    y : array_like, shape (n,)
-        Samples of one channel: float32 with full scale 1 or int16, used without a copy if contiguous; other
-        floating-point types are converted. NaN and infinity count as 0. Other threads must not write to it meanwhile.
+    y : array_like of shape (n,), or path
+        An audio file as `load` takes it, or samples of one channel: float32 with full scale 1 or int16, used without a
+        copy if contiguous; other floating-point types are converted. NaN and infinity count as 0. Other threads must
+        not write to them meanwhile.
     sr : int
-        Sample rate of `y`, 1000 to 384000 Hz. It is converted to 8000 Hz.
+        Sample rate of the samples, 1000 to 384000 Hz; not for files. It is converted to 8000 Hz.
+    channel : int, optional
+        Channel of the file to take, from 0, if it has several that differ.
     hop : int, optional
         Frames of 10 ms from one code to the next, 1 to 100. The index stores every fourth.
 
@@ -72,7 +90,9 @@ def fingerprint(y: ArrayLike, *, sr: int, hop: int = _core.CODE_HOP) -> Fingerpr
     Raises
     ------
     ArgumentError
-        If `y`, `sr` or `hop` can't be used.
+        If an argument can't be used.
+    AudioError, FileError
+        If the file can't be read.
 
     See Also
     --------
@@ -105,4 +125,9 @@ def fingerprint(y: ArrayLike, *, sr: int, hop: int = _core.CODE_HOP) -> Fingerpr
     """
     if isinstance(hop, bool) or not isinstance(hop, (int, np.integer)) or not 1 <= hop <= 100:
         raise ArgumentError(f"hop is {hop!r}; want a whole number of 10 ms frames from 1 to 100")
+    if is_path(y):
+        refuse_rate(sr)
+        y, sr = load(y, channel=channel)
+    elif channel is not None:
+        raise ArgumentError("channel is for files; pass one channel of the samples, as in y[:, 0]")
     return Fingerprint(*_core.fingerprint(as_signal(y), as_rate(sr), int(hop)))

@@ -247,9 +247,9 @@ class Index:
 
     def search(
         self,
-        y: ArrayLike,
+        y: ArrayLike | StrPath,
         *,
-        sr: int,
+        sr: int | None = None,
         max_far: float = MAX_FAR,
         candidates: bool = False,
     ) -> list[Match]:
@@ -257,10 +257,11 @@ class Index:
 
         Parameters
         ----------
-        y : array_like, shape (n,)
-            Samples of one channel, as `fingerprint` takes them; a second or two of speech is the least that can decide.
+        y : array_like of shape (n,), or path
+            Samples of one channel, as `fingerprint` takes them, or an audio file, of which all channels are searched; a
+            second or two of speech is the least that can decide.
         sr : int
-            Sample rate of `y`, Hz.
+            Sample rate of the samples, Hz; not for files.
         max_far : float, optional
             Largest false-alarm rate of a match, per hour of audio.
         candidates : bool, optional
@@ -275,11 +276,16 @@ class Index:
         ------
         ArgumentError
             If an argument can't be used.
+        AudioError, FileError
+            If the file can't be read.
 
         See Also
         --------
         callprint.scan : for files and folders, with events and more.
         """
+        if is_path(y):
+            refuse_rate(sr)
+            return list(self._scan_file(y, max_far, candidates, None).matches)
         return list(self._scan_array(y, sr, max_far, candidates, None).matches)
 
     def _scan_array(

@@ -48,8 +48,6 @@ def as_signal(y: ArrayLike) -> Signal:
     """
     if isinstance(y, (bytes, bytearray)):
         raise ArgumentError("y is bytes; want samples, as from np.frombuffer(y, np.int16)")
-    if is_path(y):
-        raise ArgumentError(f"y is the path {y!r}; want samples here: y, sr = callprint.load(path)")
     if isinstance(y, np.ma.MaskedArray):
         raise ArgumentError("y is a masked array; fill the gaps first, as in y.filled(0)")
     try:
