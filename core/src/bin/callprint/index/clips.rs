@@ -49,6 +49,8 @@ pub(crate) fn collect(args: &ClipArgs, console: &Console) -> Result<(Vec<Clip>, 
         }
     }
     clips.sort_by(|a, b| (&a.label.id, &a.path).cmp(&(&b.label.id, &b.path)));
+    // A folder and a file in it, or two patterns that overlap, name the same clip: that is no mistake.
+    clips.dedup();
     drop_repeated(&mut clips, &mut bad);
     if args.scripts.is_some() {
         note_unlabelled(&clips, &scripts, console);
@@ -161,6 +163,15 @@ mod tests {
             bad[0].to_string(),
             format!("{}: {} is called \"a__1\" as well; rename one of the two", paths[0].display(), paths[1].display())
         );
+    }
+
+    #[test]
+    fn a_clip_may_be_named_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a__1.wav");
+        fs::write(&path, "").unwrap();
+        let (clips, bad) = collect(&args(vec![folder.path().to_owned(), path.clone()]), &console()).unwrap();
+        assert_eq!((clips.len(), &clips[0].path, bad), (1, &path, Vec::new()));
     }
 
     #[test]
