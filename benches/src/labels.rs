@@ -137,7 +137,7 @@ mod tests {
         )?;
         let rows = read_snippets(folder.path())?.unwrap_or_default();
         assert_eq!(rows.len(), 2);
-        assert_eq!(rows[0].truth.as_deref().map(script), Some("loan-01"));
+        assert_eq!(rows[0].truth.as_deref(), Some("loan-01__amy"));
         assert_eq!((rows[0].ref_offset, rows[0].speed), (Some(0.59), Some(1.03)));
         assert_eq!((rows[1].truth.as_ref(), rows[1].ref_offset, rows[1].kind.as_str()), (None, None, "music"));
         assert_eq!(read_calls(folder.path())?, None, "a part that is missing is fine");
