@@ -10,7 +10,10 @@ use benches::{
     labels::read_snippets,
     scanning::{References, scan_all},
 };
-use callprint::detect::{ScanOptions, Scanner};
+use callprint::{
+    detect::{ScanOptions, Scanner},
+    index::Ratios,
+};
 use clap::Parser;
 
 /// Prints the evidence behind each snippet's candidates.
@@ -43,6 +46,10 @@ fn main() -> Result<()> {
                     "score": m.score,
                     "speed": m.alignment.speed,
                     "query_active": m.alignment.query_active,
+                    "whole": m.evidence.whole.features(),
+                    "part": m.evidence.part.features(),
+                    "part_codes": m.evidence.part.codes,
+                    "verified": m.evidence.whole.ratios != Ratios::default(),
                     "code": steps.iter().map(|s| s.code).collect::<Vec<_>>(),
                     "frame": steps.iter().map(|s| s.frame).collect::<Vec<_>>(),
                     "agreement": steps.iter().map(|s| (s.agreement * 1000.0).round() / 1000.0).collect::<Vec<_>>(),

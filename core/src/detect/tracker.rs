@@ -4,10 +4,10 @@
 
 use crate::{
     audio::SAMPLE_RATE,
-    fingerprint::{Extractor, QueryFrame, SPEEDS},
+    fingerprint::{Bands, Extractor, Listener, QueryFrame, SPEEDS, model},
     index::{
-        Alignment, Candidate, Evidence, Hit, Index, Lane, MAX_QUERY_SECONDS, align, find_candidates, find_hits,
-        script_of,
+        Alignment, BandLane, Candidate, Evidence, Hit, Index, Lane, MAX_QUERY_SECONDS, align, find_candidates,
+        find_hits, script_of, verify,
     },
     signal::{Activity, FRAME, HOP, HOP_SECONDS},
 };
@@ -16,6 +16,8 @@ use crate::{
 const EVALUATE_EVERY: usize = 20;
 /// Candidates aligned at each evaluation.
 const CANDIDATES: usize = 16;
+/// Of these, how many of the best are verified frame by frame.
+const VERIFIED: usize = 6;
 /// Votes below which a candidate is not looked at.
 const MINIMUM_VOTES: u32 = 12;
 /// Hypotheses kept beside those that are sure.
@@ -72,14 +74,59 @@ pub(crate) struct Tracker<'i> {
     index: &'i Index,
     threshold: f64,
     extractor: Extractor,
+    heard: Heard,
+    samples: u64,
+    hypotheses: Vec<Hypothesis>,
+}
+
+/// What came of the stream within the window.
+#[derive(Debug, Default)]
+struct Heard {
+    /// Codes at each assumed speed.
     lanes: Vec<Vec<QueryFrame>>,
+    /// Bands at each assumed speed, and the number of the first.
+    bands: Vec<(u32, Vec<Bands>)>,
     hits: Vec<Hit>,
     frames: usize,
-    samples: u64,
+    /// Whether an evaluation is due.
+    due: bool,
+    /// Whether a code with sound came since the last evaluation.
     fresh: bool,
-    hypotheses: Vec<Hypothesis>,
     answered_at: Option<f64>,
     active_frames: usize,
+}
+
+/// A listener that looks each code up as it comes.
+struct Ear<'a> {
+    heard: &'a mut Heard,
+    index: &'a Index,
+}
+
+impl Listener for Ear<'_> {
+    fn frame(&mut self, activity: Activity) {
+        let heard = &mut *self.heard;
+        heard.frames += 1;
+        heard.active_frames += usize::from(activity.is_sound() && activity.below_peak < 2551);
+        heard.due |= heard.frames.is_multiple_of(EVALUATE_EVERY);
+    }
+
+    fn bands(&mut self, speed: usize, bands: &Bands) {
+        if let Some((_, lane)) = self.heard.bands.get_mut(speed) {
+            lane.push(*bands);
+        }
+    }
+
+    fn code(&mut self, code: QueryFrame) {
+        let heard = &mut *self.heard;
+        if code.active {
+            heard.answered_at.get_or_insert((code.time() - 0.2).max(0.0));
+            heard.fresh = true;
+        }
+        find_hits(self.index, &code, &mut heard.hits);
+        if let Some(lane) = heard.lanes.get_mut(code.speed) {
+            lane.push(code);
+        }
+    }
 }
 
 impl<'i> Tracker<'i> {
@@ -89,14 +136,13 @@ impl<'i> Tracker<'i> {
             index,
             threshold,
             extractor: Extractor::new(),
-            lanes: vec![Vec::new(); SPEEDS.len()],
-            hits: Vec::new(),
-            frames: 0,
+            heard: Heard {
+                lanes: vec![Vec::new(); SPEEDS.len()],
+                bands: vec![(0, Vec::new()); SPEEDS.len()],
+                ..Heard::default()
+            },
             samples: 0,
-            fresh: false,
             hypotheses: Vec::new(),
-            answered_at: None,
-            active_frames: 0,
         }
     }
 
@@ -113,27 +159,8 @@ impl<'i> Tracker<'i> {
     }
 
     fn push_part(&mut self, part: &[f32]) {
-        let Self { extractor, lanes, hits, index, fresh, active_frames, answered_at, frames, .. } = self;
-        let mut due = false;
-        extractor.push(
-            part,
-            |activity: Activity| {
-                *frames += 1;
-                *active_frames += usize::from(activity.is_sound() && activity.below_peak < 2551);
-                due |= frames.is_multiple_of(EVALUATE_EVERY);
-            },
-            |code| {
-                if code.active {
-                    answered_at.get_or_insert((code.time() - 0.2).max(0.0));
-                    *fresh = true;
-                }
-                find_hits(index, &code, hits);
-                if let Some(lane) = lanes.get_mut(code.speed) {
-                    lane.push(code);
-                }
-            },
-        );
-        if due {
+        self.extractor.push_to(part, &mut Ear { heard: &mut self.heard, index: self.index });
+        if std::mem::take(&mut self.heard.due) {
             self.evaluate();
         }
     }
@@ -155,24 +182,28 @@ impl<'i> Tracker<'i> {
 
     /// Seconds of sound that is neither silence nor tone.
     pub(crate) fn active_seconds(&self) -> f64 {
-        self.active_frames as f64 * HOP_SECONDS
+        self.heard.active_frames as f64 * HOP_SECONDS
     }
 
     /// When sound that can be a voice first came, s.
     pub(crate) fn answered_at(&self) -> Option<f64> {
-        self.answered_at
+        self.heard.answered_at
     }
 
     fn evaluate(&mut self) {
         self.forget();
-        if !std::mem::take(&mut self.fresh) {
+        if !std::mem::take(&mut self.heard.fresh) {
             return;
         }
-        let mut found: Vec<Hypothesis> = find_candidates(&mut self.hits, CANDIDATES)
-            .iter()
+        let mut plausible: Vec<(Candidate, Alignment, Evidence)> = find_candidates(&mut self.heard.hits, CANDIDATES)
+            .into_iter()
             .filter(|c| c.votes >= MINIMUM_VOTES)
-            .filter_map(|c| self.examine(c))
+            .filter_map(|c| self.lay(&c).map(|(alignment, evidence)| (c, alignment, evidence)))
             .collect();
+        plausible.sort_by(|a, b| b.2.whole.magnitude.total_cmp(&a.2.whole.magnitude));
+        plausible.truncate(VERIFIED);
+        let mut found: Vec<Hypothesis> =
+            plausible.into_iter().filter_map(|(c, alignment, evidence)| self.judged(c, alignment, evidence)).collect();
         by_score(&mut found);
         let mut renewed = vec![false; self.hypotheses.len()];
         for (i, h) in found.iter().enumerate() {
@@ -206,23 +237,41 @@ impl<'i> Tracker<'i> {
 
     /// Drops codes and hits that are older than the window.
     fn forget(&mut self) {
-        for (lane, speed) in self.lanes.iter_mut().zip(SPEEDS) {
+        let patch = model().patch;
+        let heard = &mut self.heard;
+        for ((lane, (first, bands)), speed) in heard.lanes.iter_mut().zip(&mut heard.bands).zip(SPEEDS) {
             let keep = (MAX_QUERY_SECONDS / HOP_SECONDS * speed) as usize;
             if lane.len() > keep {
                 lane.drain(..lane.len() - keep);
             }
+            if bands.len() > keep + patch {
+                *first += (bands.len() - keep - patch) as u32;
+                bands.drain(..bands.len() - keep - patch);
+            }
         }
-        let first: Vec<u32> = self.lanes.iter().map(|l| l.first().map_or(0, |f| f.frame)).collect();
-        self.hits.retain(|h| first.get(usize::from(h.speed)).is_some_and(|&f| h.frame >= f));
+        let first: Vec<u32> = heard.lanes.iter().map(|l| l.first().map_or(0, |f| f.frame)).collect();
+        heard.hits.retain(|h| first.get(usize::from(h.speed)).is_some_and(|&f| h.frame >= f));
     }
 
     fn examine(&self, candidate: &Candidate) -> Option<Hypothesis> {
-        let lane = self.lanes.get(candidate.speed)?;
+        let (alignment, evidence) = self.lay(candidate)?;
+        self.judged(*candidate, alignment, evidence)
+    }
+
+    /// Lays a candidate over the window, and what its codes say.
+    fn lay(&self, candidate: &Candidate) -> Option<(Alignment, Evidence)> {
+        let lane = self.heard.lanes.get(candidate.speed)?;
         let alignment = align(self.index, candidate, Lane { frames: lane })?;
-        let evidence = Evidence::of(&alignment)?;
-        if evidence.part.codes < MINIMUM_CODES {
-            return None;
-        }
+        let evidence = Evidence::of(&alignment).filter(|e| e.part.codes >= MINIMUM_CODES)?;
+        Some((alignment, evidence))
+    }
+
+    /// A hypothesis with its frames heard and its score.
+    fn judged(&self, candidate: Candidate, alignment: Alignment, evidence: Evidence) -> Option<Hypothesis> {
+        let (first, frames) = self.heard.bands.get(candidate.speed)?;
+        let lane = BandLane { first: *first, frames };
+        let verification = verify(&alignment, self.index.bands(candidate.rendering), lane);
+        let evidence = evidence.verified(&alignment, &verification);
         let steps = &alignment.steps[evidence.first..evidence.end];
         let (first, last) = (steps.first()?, steps.last()?);
         // Codes sit in the middle of their patches; what they describe begins and ends half a patch away.
@@ -230,7 +279,7 @@ impl<'i> Tracker<'i> {
         let speed = alignment.playback_speed(evidence.first..evidence.end);
         Some(Hypothesis {
             rendering: candidate.rendering,
-            candidate: *candidate,
+            candidate,
             raw: evidence.score(),
             score: f64::NEG_INFINITY,
             query: (alignment.query_time(first) - half / speed, alignment.query_time(last) + half / speed),

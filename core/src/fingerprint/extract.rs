@@ -18,6 +18,12 @@ use crate::{
 /// Assumed playback speeds of a query. A code tolerates about ±3 %, so these cover ±12 %.
 pub const SPEEDS: [f64; 5] = [0.907, 0.952, 1.0, 1.05, 1.1025];
 
+/// Bands of a frame.
+pub const BANDS: usize = 24;
+
+/// The log power of a frame's bands, 1/256 octave.
+pub type Bands = [i16; BANDS];
+
 /// Frames from one stored code to the next (40 ms).
 pub const CODE_HOP: usize = 4;
 
@@ -88,32 +94,84 @@ impl Extractor {
     }
 
     /// Takes samples in [-1, 1]; hands each frame's activity to `on_frame` and each code to `on_code`, in order of time.
-    pub fn push(&mut self, samples: &[f32], mut on_frame: impl FnMut(Activity), mut on_code: impl FnMut(QueryFrame)) {
+    pub fn push(&mut self, samples: &[f32], on_frame: impl FnMut(Activity), on_code: impl FnMut(QueryFrame)) {
+        self.push_to(samples, &mut Closures { on_frame, on_code });
+    }
+
+    /// Takes samples in [-1, 1]; tells `listener` of everything that comes of them, in order of time.
+    pub fn push_to(&mut self, samples: &[f32], listener: &mut impl Listener) {
         let Self { framer, gate, lanes } = self;
         framer.push(samples, |power| {
             let activity = gate.push(power);
-            on_frame(activity);
+            listener.frame(activity);
             for lane in lanes.iter_mut() {
-                lane.push(power, activity, &mut on_code);
+                lane.push(power, activity, listener);
             }
         });
     }
 }
 
+/// Takes what an [`Extractor`] makes.
+pub trait Listener {
+    /// A frame of the stream, each 10 ms.
+    fn frame(&mut self, _activity: Activity) {}
+
+    /// A frame's bands on the time axis of assumed speed number `speed`.
+    fn bands(&mut self, _speed: usize, _bands: &Bands) {}
+
+    /// A code at one assumed speed. It comes after the bands of its patch's last frame.
+    fn code(&mut self, _code: QueryFrame) {}
+}
+
+/// A listener to activities and codes alone.
+struct Closures<F, C> {
+    on_frame: F,
+    on_code: C,
+}
+
+impl<F: FnMut(Activity), C: FnMut(QueryFrame)> Listener for Closures<F, C> {
+    fn frame(&mut self, activity: Activity) {
+        (self.on_frame)(activity);
+    }
+
+    fn code(&mut self, code: QueryFrame) {
+        (self.on_code)(code);
+    }
+}
+
+/// What an index keeps of a rendering.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reference {
+    /// A code every [`CODE_HOP`] frames.
+    pub codes: Vec<QueryFrame>,
+    /// The bands of every frame.
+    pub bands: Vec<Bands>,
+}
+
+impl Listener for Reference {
+    fn bands(&mut self, _speed: usize, bands: &Bands) {
+        self.bands.push(*bands);
+    }
+
+    fn code(&mut self, code: QueryFrame) {
+        if (code.frame as usize).is_multiple_of(CODE_HOP) {
+            self.codes.push(code);
+        }
+    }
+}
+
+impl Reference {
+    /// Codes and bands at speed 1, from 8 kHz samples in [-1, 1].
+    pub fn of(samples: &[f32]) -> Self {
+        let mut reference = Self::default();
+        Extractor::reference().push_to(samples, &mut reference);
+        reference
+    }
+}
+
 /// The codes of a rendering: every [`CODE_HOP`] frames at speed 1, from 8 kHz samples in [-1, 1].
 pub fn reference_codes(samples: &[f32]) -> Vec<QueryFrame> {
-    let mut extractor = Extractor::reference();
-    let mut codes = Vec::new();
-    extractor.push(
-        samples,
-        |_| (),
-        |c| {
-            if (c.frame as usize).is_multiple_of(CODE_HOP) {
-                codes.push(c);
-            }
-        },
-    );
-    codes
+    Reference::of(samples).codes
 }
 
 /// One assumed speed: its bank, its time axis, its patch.
@@ -123,8 +181,8 @@ struct Lane {
     speed: usize,
     bank: MelBank,
     /// Bands of the frame before, to interpolate from.
-    last: Option<(Vec<i16>, Activity)>,
-    bands: Vec<i16>,
+    last: Option<(Bands, Activity)>,
+    bands: Bands,
     /// Position of the next interpolated frame after `last`, in frames of the stream, Q16.
     position: u64,
     step: u64,
@@ -139,7 +197,7 @@ impl Lane {
             speed,
             bank: MelBank::new(&model.edges, model.floor as f32, factor),
             last: None,
-            bands: vec![0; model.bands()],
+            bands: [0; BANDS],
             position: 0,
             step: (65536.0 / factor + 0.5).floor() as u64,
             patch: Patch::new(model),
@@ -147,33 +205,30 @@ impl Lane {
     }
 
     /// Takes the next frame of the stream; interpolated frames between it and the one before may complete codes.
-    fn push(&mut self, power: &Spectrum, activity: Activity, on_code: &mut impl FnMut(QueryFrame)) {
+    fn push(&mut self, power: &Spectrum, activity: Activity, listener: &mut impl Listener) {
         self.bank.apply(power, &mut self.bands);
         let Some((last, before)) = &mut self.last else {
-            self.last = Some((self.bands.clone(), activity));
+            self.last = Some((self.bands, activity));
             return;
         };
-        let mut mixed = [0i16; MAX_BANDS];
-        let mixed = &mut mixed[..self.bands.len()];
+        let mut mixed = [0i16; BANDS];
         while self.position <= 65536 {
             let fraction = (self.position >> 8) as i32;
-            for ((m, &a), &b) in mixed.iter_mut().zip(last.iter()).zip(&self.bands) {
+            for ((m, &a), &b) in mixed.iter_mut().zip(&*last).zip(&self.bands) {
                 *m = ((i32::from(a) * (256 - fraction) + i32::from(b) * fraction + 128) >> 8) as i16;
             }
             let nearest = if fraction < 128 { *before } else { activity };
-            if let Some(frame) = self.patch.push(mixed, nearest) {
-                on_code(self.patch.code(self.model, self.speed, frame));
+            listener.bands(self.speed, &mixed);
+            if let Some(frame) = self.patch.push(&mixed, nearest) {
+                listener.code(self.patch.code(self.model, self.speed, frame));
             }
             self.position += self.step;
         }
         self.position -= 65536;
-        last.copy_from_slice(&self.bands);
+        *last = self.bands;
         *before = activity;
     }
 }
-
-/// Bands that the interpolation's buffer holds at most.
-const MAX_BANDS: usize = 64;
 
 /// The last P frames of a lane, band by band, each kept twice so that a window of P is always contiguous.
 #[derive(Debug)]

@@ -18,5 +18,5 @@ mod model;
 
 pub use code::{BITS, Code, SoftCode};
 pub(crate) use extract::stream_time;
-pub use extract::{CODE_HOP, Extractor, QueryFrame, SPEEDS, reference_codes};
+pub use extract::{BANDS, Bands, CODE_HOP, Extractor, Listener, QueryFrame, Reference, SPEEDS, reference_codes};
 pub use model::{Model, model};

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use super::code::BITS;
+use super::{code::BITS, extract::BANDS};
 
 /// Magic number, version and sizes: bytes before the arrays.
 const HEADER: usize = 32;
@@ -75,7 +75,7 @@ impl Model {
             return Err(format!("not a fingerprint model of version {VERSION}"));
         }
         let [bands, patch, functions, bits] = [6, 8, 10, 12].map(|at| usize::from(word(at)));
-        if bits != BITS || bands == 0 || patch == 0 || functions == 0 {
+        if bits != BITS || bands != BANDS || patch == 0 || functions == 0 {
             return Err(format!("{bits} bits of {bands} bands, {patch} frames, {functions} functions: not usable"));
         }
         let mut rest = &body[HEADER..];

@@ -15,12 +15,12 @@ use zerocopy::{
 
 use super::{
     Calibration, Index,
-    format::{self, Header, Record, SECTIONS, SectionEntry, StoredCode, StringRef},
-    script_of,
+    format::{self, Header, Record, SECTIONS, SectionEntry, StoredBands, StoredCode, StringRef},
+    script_of, verify,
 };
 use crate::{
     Error, IndexFault, Result,
-    fingerprint::{CODE_HOP, model, reference_codes},
+    fingerprint::{CODE_HOP, Reference},
     signal::HOP_SECONDS,
 };
 
@@ -49,6 +49,7 @@ struct Entry {
     samples: u32,
     codes: Vec<StoredCode>,
     levels: Vec<u8>,
+    bands: Vec<StoredBands>,
 }
 
 /// Collects renderings and writes an index file.
@@ -82,7 +83,7 @@ impl IndexBuilder {
         }
         let length = u32::try_from(samples.len()).ok().filter(|&n| n < 86_400 * 8000);
         let length = length.ok_or_else(|| Error::InvalidArgument(format!("{}: longer than a day", label.id)))?;
-        let found = reference_codes(samples);
+        let Reference { codes: found, bands } = Reference::of(samples);
         let seconds = found.iter().filter(|c| c.active).count() as f64 * CODE_HOP as f64 * HOP_SECONDS;
         if seconds < MINIMUM_SECONDS {
             let fault = IndexFault::TooShort { name: label.id, seconds, minimum: MINIMUM_SECONDS };
@@ -97,6 +98,7 @@ impl IndexBuilder {
                 .iter()
                 .map(|c| if c.active { (c.level / LEVEL_STEP).clamp(1, 255) as u8 } else { 0 })
                 .collect(),
+            bands: verify::store(&bands, format::band_records(found.len())),
         };
         self.entries.insert(label.id, entry);
         Ok(())
@@ -144,7 +146,7 @@ impl IndexBuilder {
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut strings = Strings::default();
         let mut records = Vec::with_capacity(self.entries.len());
-        let (mut codes, mut levels) = (Vec::new(), Vec::new());
+        let (mut codes, mut levels, mut bands) = (Vec::new(), Vec::new(), Vec::new());
         for (name, e) in &self.entries {
             records.push(Record {
                 first_code: U64::new(codes.len() as u64),
@@ -153,15 +155,23 @@ impl IndexBuilder {
                 name: strings.add(name)?,
                 category: strings.add(&e.category)?,
                 language: strings.add(&e.language)?,
-                reserved: [0; 8],
+                first_bands: U64::new(bands.len() as u64),
             });
             codes.extend_from_slice(&e.codes);
             levels.extend_from_slice(&e.levels);
+            bands.extend_from_slice(&e.bands);
         }
         let seconds = codes.len() as f64 * CODE_HOP as f64 * HOP_SECONDS;
         let calibration = Calibration::for_size(seconds).to_stored();
         let sections: [&[u8]; SECTIONS] =
-            [records.as_bytes(), &strings.bytes, codes.as_bytes(), &levels, calibration.as_bytes()];
+            [
+            records.as_bytes(),
+            &strings.bytes,
+            codes.as_bytes(),
+            &levels,
+            calibration.as_bytes(),
+            bands.as_bytes(),
+        ];
         Ok(assemble(sections, records.len(), codes.len()))
     }
 
@@ -184,6 +194,7 @@ impl Entry {
             samples: (r.seconds * 8000.0).round() as u32,
             codes: index.codes().get(range.clone()).unwrap_or_default().to_vec(),
             levels: index.levels().get(range).unwrap_or_default().to_vec(),
+            bands: index.bands(i).to_vec(),
         };
         (r.id.to_owned(), entry)
     }
@@ -237,7 +248,7 @@ fn assemble(sections: [&[u8]; SECTIONS], renderings: usize, codes: usize) -> Vec
         magic: format::MAGIC,
         version: U32::new(format::VERSION),
         sections: U32::new(SECTIONS as u32),
-        configuration: U64::new(model().hash),
+        configuration: U64::new(super::configuration()),
         file_size: U64::new(at as u64),
         renderings: U64::new(renderings as u64),
         codes: U64::new(codes as u64),

@@ -3,9 +3,9 @@
 //! ```text
 //! offset  size  field
 //!      0     8  magic "CPINDEX\n"
-//!      8     4  format version (1)
-//!     12     4  number of sections S (5)
-//!     16     8  fingerprint configuration hash
+//!      8     4  format version (2)
+//!     12     4  number of sections S (6)
+//!     16     8  configuration hash: fingerprint model and verifier
 //!     24     8  file size in bytes
 //!     32     8  number of renderings R
 //!     40     8  number of codes N
@@ -17,11 +17,12 @@
 //!
 //! | kind | section | contents |
 //! |---|---|---|
-//! | 1 | renderings | R records of 48 bytes, ascending by name: first code u64, codes u32, samples at 8 kHz u32, then for name, category and language each: offset u32 and length u32 in the strings; 8 reserved bytes, zero |
+//! | 1 | renderings | R records of 48 bytes, ascending by name: first code u64, codes u32, samples at 8 kHz u32, then for name, category and language each: offset u32 and length u32 in the strings; first band record u64 |
 //! | 2 | strings | UTF-8, no separators |
 //! | 3 | codes | N codes of 128 bits: two u64 words |
 //! | 4 | levels | N bytes: log level of each code in steps of 48/256 octave of power, at least 1; 0 for a code without sound |
 //! | 5 | calibration | false-alarm model, 4 x f64 (see `calibrate`) |
+//! | 6 | bands | for each rendering of n > 0 codes 2 n + 18 records of 12 bytes: the 24 log bands of 20 ms, in steps of one octave (3 dB) under the rendering's highest, 15 to 0; the even band in the low half of a byte |
 //!
 //! Opening checks magic, version, configuration, sizes, and the header's checksum, in time independent of the data.
 //! `verify` checks every byte. Records are bounds-checked when they are used, so a damaged file gives errors or wrong
@@ -32,16 +33,19 @@ use zerocopy::{
     little_endian::{F64, U32, U64},
 };
 
-use crate::{IndexFault, fingerprint::Code};
+use crate::{
+    IndexFault,
+    fingerprint::{BANDS, Code},
+};
 
 /// First eight bytes.
 pub(crate) const MAGIC: [u8; 8] = *b"CPINDEX\n";
 /// Version that this program writes and reads.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 /// Alignment of sections.
 pub(crate) const ALIGN: usize = 64;
 /// Sections of a file.
-pub(crate) const SECTIONS: usize = 5;
+pub(crate) const SECTIONS: usize = 6;
 
 /// The fixed part of the header.
 #[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -86,7 +90,8 @@ pub(crate) struct Record {
     pub(crate) name: StringRef,
     pub(crate) category: StringRef,
     pub(crate) language: StringRef,
-    pub(crate) reserved: [u8; 8],
+    /// Number of its first band record.
+    pub(crate) first_bands: U64,
 }
 
 /// A code as stored.
@@ -112,6 +117,16 @@ impl From<Code> for StoredCode {
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub(crate) struct StoredCalibration(pub(crate) [F64; 4]);
+
+/// The bands of 20 ms as stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub(crate) struct StoredBands(pub(crate) [u8; BANDS / 2]);
+
+/// Band records of a rendering of `codes` codes: two for each code's hop, and the rest of the last patch.
+pub(crate) fn band_records(codes: usize) -> usize {
+    if codes == 0 { 0 } else { 2 * codes + 18 }
+}
 
 /// Byte ranges of the sections of a file whose header holds.
 #[derive(Debug, Clone)]
@@ -190,6 +205,7 @@ fn layout(header: &Header, table: &[SectionEntry]) -> Result<Layout, IndexFault>
         codes.checked_mul(size_of::<StoredCode>()),
         Some(codes),
         Some(size_of::<StoredCalibration>()),
+        None,
     ];
     let mut ranges: [std::ops::Range<usize>; SECTIONS] = Default::default();
     let mut at = data_start();

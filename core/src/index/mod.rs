@@ -12,6 +12,7 @@ mod hamming;
 mod map;
 mod score;
 mod search;
+mod verify;
 
 use std::path::{Path, PathBuf};
 
@@ -22,11 +23,13 @@ pub(crate) use align::{Lane, align};
 pub use builder::{IndexBuilder, Label};
 pub use calibrate::Calibration;
 pub(crate) use format::StoredCode;
-pub use score::{Evidence, Properties};
+pub use score::{Evidence, FEATURES, Properties, Ratios};
 pub use search::{Candidate, Hit, find_candidates, find_hits};
+pub use verify::Verification;
+pub(crate) use verify::{BandLane, verify};
 
 use crate::{Error, IndexFault, Result, fingerprint::model};
-use format::{Layout, Record, SECTIONS, StoredCalibration, StringRef};
+use format::{Layout, Record, SECTIONS, StoredBands, StoredCalibration, StringRef, band_records};
 use map::Bytes;
 
 /// A read-only index of renderings, memory-mapped or built in. Shared by threads.
@@ -76,6 +79,11 @@ pub struct Stats {
     pub configuration: String,
 }
 
+/// The hash of everything learned that an index's contents or their meaning rest on.
+pub(crate) fn configuration() -> u64 {
+    model().hash ^ verify::network().hash.rotate_left(1)
+}
+
 /// The script that a rendering's name belongs to: the part before `__`, or all of it.
 ///
 /// ```
@@ -117,7 +125,7 @@ impl Index {
 
     fn from_parts(path: PathBuf, bytes: Bytes) -> Result<Self> {
         let open = || {
-            let layout = format::open(&bytes, model().hash)?;
+            let layout = format::open(&bytes, configuration())?;
             let stored = bytes.get(layout.ranges[4].clone()).and_then(|b| StoredCalibration::read_from_bytes(b).ok());
             let stored = stored.ok_or_else(|| IndexFault::Damaged("no calibration".into()))?;
             let calibration = Calibration::from_stored(stored)?;
@@ -211,14 +219,18 @@ impl Index {
             end = range.end;
         }
         let mut before = "";
-        let mut next = 0u64;
+        let (mut next, mut next_bands) = (0u64, 0u64);
         for (i, record) in self.records().iter().enumerate() {
             let name = self.string(record.name);
-            if name <= before || record.first_code.get() != next || record.reserved != [0; 8] {
+            if name <= before || record.first_code.get() != next || record.first_bands.get() != next_bands {
                 return Err(format!("rendering {i} is out of order"));
             }
             before = name;
             next += u64::from(record.codes.get());
+            next_bands += band_records(record.codes.get() as usize) as u64;
+        }
+        if next_bands * size_of::<StoredBands>() as u64 != self.section(5).len() as u64 {
+            return Err("bands and renderings do not fit".into());
         }
         if next != self.layout.codes as u64 { Err("codes and renderings do not fit".into()) } else { Ok(()) }
     }
@@ -255,6 +267,16 @@ impl Index {
             (end <= self.layout.codes).then_some(first..end)
         });
         range.unwrap_or(0..0)
+    }
+
+    /// Rendering `i`'s bands; empty where a damaged file says something impossible.
+    pub(crate) fn bands(&self, i: usize) -> &[StoredBands] {
+        let all = <[StoredBands]>::ref_from_bytes(self.section(5)).unwrap_or_default();
+        let range = self.records().get(i).and_then(|r| {
+            let first = usize::try_from(r.first_bands.get()).ok()?;
+            all.get(first..first.checked_add(band_records(r.codes.get() as usize))?)
+        });
+        range.unwrap_or_default()
     }
 
     /// Which rendering code `at` belongs to.

@@ -13,7 +13,7 @@
 
 use std::ops::Range;
 
-use super::{Alignment, align::Step};
+use super::{Alignment, Verification, align::Step};
 
 /// Agreement above which a code counts for the part that fits; unrelated sound stays below it.
 const TURNING_POINT: f32 = 0.22;
@@ -25,10 +25,44 @@ const INTERRUPTIBLE_CODES: usize = 60;
 const INTERRUPTION_PRICE: f64 = 1.0;
 /// Agreement under which a code disagrees.
 const DISAGREEMENT: f32 = 0.3;
+/// Largest ratio of a frame that counts, nats: neighbours are not independent.
+pub(super) const RATIO_LIMIT: f64 = 4.0;
+/// Frames of 20 ms in 0.3 s.
+const SHORT_FRAMES: usize = 15;
+/// Coefficients of the regression, in the order of [`FEATURES`].
+const WEIGHTS: [f64; FEATURES.len()] = [
+    3.0388, 3.4984, 5.0341, -3.901, -1.1563, -0.2635, -1.155, -0.3825, 0.7715, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+    0.0, 0.0,
+];
+/// Its constant.
+const CONSTANT: f64 = -10.8774;
 /// Decibels in a 1/256 octave of power.
 const DECIBELS: f32 = 3.0103 / 256.0;
 
-/// Properties of a stretch of alignment.
+/// Names of the properties that a score is made from, in the order of [`Properties::features`].
+pub const FEATURES: [&str; 19] = [
+    "ln codes",
+    "agreement",
+    "worst tenth of agreements",
+    "share of weak agreements",
+    "ln1p longest disagreement",
+    "magnitude of agreements",
+    "missing level",
+    "ln1p script only",
+    "ln1p query only",
+    "mean ratio",
+    "sum of ratios",
+    "lowest ratio over 0.3 s",
+    "lowest ratio over 0.6 s",
+    "share of ratios below -0.5",
+    "sum of negative ratios",
+    "ln1p sum of positive ratios",
+    "ratio at 10 %",
+    "ratio at 25 %",
+    "ratio of the worse end",
+];
+
+/// Properties of a stretch of alignment: agreement of codes, and log-likelihood ratios of frames ([`Verification`]).
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Properties {
     /// Codes with sound on both sides.
@@ -49,6 +83,60 @@ pub struct Properties {
     pub script_only: usize,
     /// Codes where only the query holds sound.
     pub query_only: usize,
+    /// What the frames say.
+    pub ratios: Ratios,
+}
+
+/// Properties of frame-wise log-likelihood ratios, each limited to ±[`RATIO_LIMIT`] nats.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Ratios {
+    /// Their mean.
+    pub mean: f64,
+    /// Their sum.
+    pub sum: f64,
+    /// Lowest mean over 0.3 s.
+    pub lowest_short: f64,
+    /// Lowest mean over 0.6 s.
+    pub lowest_long: f64,
+    /// Share of them below -0.5.
+    pub negative_share: f64,
+    /// Sum of the negative ones.
+    pub negative_sum: f64,
+    /// Value that a tenth of them stays below.
+    pub tenth: f64,
+    /// Value that a quarter of them stays below.
+    pub quarter: f64,
+    /// The lower of the means over the first and the last 0.3 s.
+    pub worse_end: f64,
+}
+
+impl Ratios {
+    fn of(ratios: &[f32]) -> Self {
+        if ratios.is_empty() {
+            return Self::default();
+        }
+        let limited: Vec<f64> = ratios.iter().map(|&r| f64::from(r).clamp(-RATIO_LIMIT, RATIO_LIMIT)).collect();
+        let n = limited.len() as f64;
+        let mut sorted = limited.clone();
+        sorted.sort_by(f64::total_cmp);
+        let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
+        let lowest = |frames: usize| {
+            limited.windows(frames.min(limited.len())).map(mean).min_by(f64::total_cmp).unwrap_or_default()
+        };
+        let end = SHORT_FRAMES.min(limited.len());
+        let negative_sum: f64 = limited.iter().map(|r| r.min(0.0)).sum();
+        Self {
+            mean: mean(&limited),
+            sum: limited.iter().sum(),
+            lowest_short: lowest(SHORT_FRAMES),
+            lowest_long: lowest(2 * SHORT_FRAMES),
+            negative_share: limited.iter().filter(|&&r| r < -0.5).count() as f64 / n,
+            negative_sum,
+            tenth: sorted[(0.1 * (n - 1.0)) as usize],
+            quarter: sorted[(0.25 * (n - 1.0)) as usize],
+            worse_end: mean(&limited[..end]).min(mean(&limited[limited.len() - end..])),
+        }
+    }
 }
 
 /// What an alignment shows.
@@ -67,7 +155,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Measures an alignment. `None` where nothing fits or too little has sound.
+    /// Measures an alignment by its codes alone. `None` where nothing fits or too little has sound.
     pub fn of(alignment: &Alignment) -> Option<Self> {
         let steps = &alignment.steps;
         let fit = best_part(steps)?;
@@ -75,6 +163,15 @@ impl Evidence {
         let whole = Properties::of(steps)?;
         let bits: u32 = steps[fit.clone()].iter().filter(|s| s.active).map(|s| u32::from(s.distance)).sum();
         Some(Self { first: fit.start, end: fit.end, ber: f64::from(bits) / (128.0 * part.codes as f64), part, whole })
+    }
+
+    /// The same with what the frames say.
+    pub fn verified(mut self, alignment: &Alignment, verification: &Verification) -> Self {
+        self.whole.ratios = Ratios::of(&verification.ratios);
+        let codes = |step: usize| alignment.steps.get(step).map_or(0, |s| s.code as usize);
+        let (from, to) = (codes(self.first), codes(self.end.saturating_sub(1)) + 1);
+        self.part.ratios = Ratios::of(verification.of_codes(from, to));
+        self
     }
 
     /// Log-likelihood ratio of the match, nats: of the whole overlap, or of the part that fits if that is long enough for
@@ -109,20 +206,40 @@ impl Properties {
             missing_level: missing_level(&active, at(0.7)),
             script_only: steps.iter().filter(|s| s.script_active && !s.query_active).count(),
             query_only: steps.iter().filter(|s| s.query_active && !s.script_active).count(),
+            ratios: Ratios::default(),
         })
+    }
+
+    /// What the regression sees, as [`FEATURES`] names it.
+    pub fn features(&self) -> [f64; FEATURES.len()] {
+        let log1p = |n: usize| (n as f64).ln_1p();
+        let r = &self.ratios;
+        [
+            (self.codes as f64).ln(),
+            self.agreement,
+            self.worst_tenth,
+            self.weak_share,
+            log1p(self.longest_disagreement),
+            self.magnitude,
+            self.missing_level,
+            log1p(self.script_only),
+            log1p(self.query_only),
+            r.mean,
+            r.sum / 50.0,
+            r.lowest_short,
+            r.lowest_long,
+            r.negative_share,
+            r.negative_sum / 50.0,
+            ((r.sum - r.negative_sum) / 10.0).ln_1p(),
+            r.tenth,
+            r.quarter,
+            r.worse_end,
+        ]
     }
 
     /// The logistic regression.
     fn score(&self) -> f64 {
-        let log1p = |n: usize| (n as f64).ln_1p();
-        3.0388 * (self.codes as f64).ln() + 3.4984 * self.agreement + 5.0341 * self.worst_tenth
-            - 3.901 * self.weak_share
-            - 1.1563 * log1p(self.longest_disagreement)
-            - 0.2635 * self.magnitude
-            - 1.155 * self.missing_level
-            - 0.3825 * log1p(self.script_only)
-            + 0.7715 * log1p(self.query_only)
-            - 10.8774
+        self.features().iter().zip(&WEIGHTS).map(|(x, w)| x * w).sum::<f64>() + CONSTANT
     }
 }
 
