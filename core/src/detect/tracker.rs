@@ -20,6 +20,8 @@ const CANDIDATES: usize = 16;
 const VERIFIED: usize = 6;
 /// Votes below which a candidate is not looked at.
 const MINIMUM_VOTES: u32 = 12;
+/// Script times this near at one time are the same place, s.
+const SAME_PLACE: f64 = 0.3;
 /// Hypotheses kept beside those that are sure.
 const HYPOTHESES: usize = 64;
 /// Scores within this many nats leave two scripts undecided.
@@ -57,10 +59,12 @@ pub(crate) struct Hypothesis {
 }
 
 impl Hypothesis {
-    /// Whether both put the same place of the same rendering at the same time.
+    /// Whether both put the same place of the same rendering at the same time: in the middle between their middles, so
+    /// that a small error of speed is not carried over the whole script.
     fn same_place(&self, other: &Self) -> bool {
-        let place = |h: &Self| h.query.0 - h.script.0 / h.speed;
-        self.rendering == other.rendering && (place(self) - place(other)).abs() < 0.5
+        let time = 0.25 * (self.query.0 + self.query.1 + other.query.0 + other.query.1);
+        let place = |h: &Self| h.script.0 + (time - h.query.0) * h.speed;
+        self.rendering == other.rendering && (place(self) - place(other)).abs() < SAME_PLACE
     }
 }
 
@@ -204,7 +208,7 @@ impl<'i> Tracker<'i> {
         plausible.truncate(VERIFIED);
         let mut found: Vec<Hypothesis> =
             plausible.into_iter().filter_map(|(c, alignment, evidence)| self.judged(c, alignment, evidence)).collect();
-        by_score(&mut found);
+        found.sort_by(|a, b| b.raw.total_cmp(&a.raw));
         let mut renewed = vec![false; self.hypotheses.len()];
         for (i, h) in found.iter().enumerate() {
             // Several candidates can lead to one place; the best of them speaks for it.

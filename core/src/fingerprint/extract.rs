@@ -31,8 +31,9 @@ pub const CODE_HOP: usize = 4;
 const SOUND_FRAMES: usize = 10;
 /// How far below the recent peak a frame may lie to count as sound, 1/256 octave of power (30 dB).
 const SOUND_DEPTH: i16 = 2551;
-/// Mean absolute deviation of the level over a patch under which it is a steady noise, 1/256 octave of power (0.8 dB).
-const STEADY_DEVIATION: i32 = 68;
+/// Mean absolute deviation of the level over a patch under which it is a steady noise, 1/256 octave of power (0.5 dB):
+/// white noise has 30 to 58, a voice in white noise as strong as itself 40 to 70.
+const STEADY_DEVIATION: i32 = 45;
 
 /// A code of the stream at one assumed speed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

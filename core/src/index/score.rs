@@ -31,11 +31,10 @@ pub(super) const RATIO_LIMIT: f64 = 4.0;
 const SHORT_FRAMES: usize = 15;
 /// Coefficients of the regression, in the order of [`FEATURES`].
 const WEIGHTS: [f64; FEATURES.len()] = [
-    3.0388, 3.4984, 5.0341, -3.901, -1.1563, -0.2635, -1.155, -0.3825, 0.7715, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
-    0.0, 0.0,
+    3.5478, -5.4910, 2.4910, -4.9971, -1.2639, -0.2264, -1.1906, 0.2930, 1.0671, 0.0325, -0.0716, 0.0568, 0.2867, -3.5148, 0.1236, 0.4901, 0.2430, -0.1865, 0.7082,
 ];
 /// Its constant.
-const CONSTANT: f64 = -10.8774;
+const CONSTANT: f64 = -7.5759;
 /// Decibels in a 1/256 octave of power.
 const DECIBELS: f32 = 3.0103 / 256.0;
 
