@@ -164,14 +164,7 @@ impl IndexBuilder {
         let seconds = codes.len() as f64 * CODE_HOP as f64 * HOP_SECONDS;
         let calibration = Calibration::for_size(seconds).to_stored();
         let sections: [&[u8]; SECTIONS] =
-            [
-            records.as_bytes(),
-            &strings.bytes,
-            codes.as_bytes(),
-            &levels,
-            calibration.as_bytes(),
-            bands.as_bytes(),
-        ];
+            [records.as_bytes(), &strings.bytes, codes.as_bytes(), &levels, calibration.as_bytes(), bands.as_bytes()];
         Ok(assemble(sections, records.len(), codes.len()))
     }
 

@@ -31,10 +31,11 @@ pub(super) const RATIO_LIMIT: f64 = 4.0;
 const SHORT_FRAMES: usize = 15;
 /// Coefficients of the regression, in the order of [`FEATURES`].
 const WEIGHTS: [f64; FEATURES.len()] = [
-    3.5478, -5.4910, 2.4910, -4.9971, -1.2639, -0.2264, -1.1906, 0.2930, 1.0671, 0.0325, -0.0716, 0.0568, 0.2867, -3.5148, 0.1236, 0.4901, 0.2430, -0.1865, 0.7082,
+    3.0378, -7.5056, 3.8327, -5.2096, -1.1127, -0.5376, -1.1865, -0.0951, 1.0685, 0.2098, 0.0374, 0.0856, 0.2520,
+    -4.3313, 0.2403, 0.9624, 0.1238, -0.2131, 0.6714,
 ];
 /// Its constant.
-const CONSTANT: f64 = -7.5759;
+const CONSTANT: f64 = -5.6277;
 /// Decibels in a 1/256 octave of power.
 const DECIBELS: f32 = 3.0103 / 256.0;
 

@@ -35,7 +35,8 @@ const MINIMUM_FRAMES: usize = 20;
 
 /// Stores the first `2 * records` frames of a rendering, two to a record.
 pub(crate) fn store(bands: &[Bands], records: usize) -> Vec<StoredBands> {
-    let sums = |pair: &[Bands; 2]| -> [i32; BANDS] { std::array::from_fn(|b| i32::from(pair[0][b]) + i32::from(pair[1][b])) };
+    let sums =
+        |pair: &[Bands; 2]| -> [i32; BANDS] { std::array::from_fn(|b| i32::from(pair[0][b]) + i32::from(pair[1][b])) };
     let pairs: Vec<[i32; BANDS]> = bands.as_chunks::<2>().0.iter().take(records).map(sums).collect();
     let highest = pairs.iter().flatten().copied().max().unwrap_or(0);
     let step = |sum: i32| ((sum - highest + STEP).div_euclid(2 * STEP) + TOP).clamp(0, TOP) as u8;
