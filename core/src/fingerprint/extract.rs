@@ -7,7 +7,8 @@
 //! Cost per code: B * K * P + 128 * B * K multiply-adds of 16 bits.
 
 use super::{
-    code::{BITS, Code, SoftCode},
+    code::SoftCode,
+    kernel::{kernel, padded, project, temporal},
     model::{Model, model},
 };
 use crate::{
@@ -80,17 +81,22 @@ impl Default for Extractor {
 impl Extractor {
     /// An extractor at the start of a stream, at all [`SPEEDS`].
     pub fn new() -> Self {
-        Self::with_lanes((0..SPEEDS.len()).collect())
+        Self::with_lanes(0..SPEEDS.len(), 1)
     }
 
     /// An extractor at the start of a stream, at speed 1 only, as renderings are coded: a fifth of the cost of
     /// [`new`](Self::new).
     pub fn reference() -> Self {
-        Self::with_lanes(SPEEDS.iter().position(|&s| s == 1.0).into_iter().collect())
+        Self::at_speed_1(1)
     }
 
-    fn with_lanes(speeds: Vec<usize>) -> Self {
-        let lanes = speeds.into_iter().map(|s| Lane::new(model(), s)).collect();
+    fn at_speed_1(hop: usize) -> Self {
+        Self::with_lanes(SPEEDS.iter().position(|&s| s == 1.0), hop)
+    }
+
+    /// With a code every `hop` frames at each of `speeds`.
+    fn with_lanes(speeds: impl IntoIterator<Item = usize>, hop: usize) -> Self {
+        let lanes = speeds.into_iter().map(|s| Lane::new(model(), s, hop as u32)).collect();
         Self { framer: Framer::new(), gate: ActivityGate::new(), lanes }
     }
 
@@ -165,7 +171,7 @@ impl Reference {
     /// Codes and bands at speed 1, from 8 kHz samples in [-1, 1].
     pub fn of(samples: &[f32]) -> Self {
         let mut reference = Self::default();
-        Extractor::reference().push_to(samples, &mut reference);
+        Extractor::at_speed_1(CODE_HOP).push_to(samples, &mut reference);
         reference
     }
 }
@@ -180,6 +186,8 @@ pub fn reference_codes(samples: &[f32]) -> Vec<QueryFrame> {
 struct Lane {
     model: &'static Model,
     speed: usize,
+    /// Frames from one code to the next.
+    hop: u32,
     bank: MelBank,
     /// Bands of the frame before, to interpolate from.
     last: Option<(Bands, Activity)>,
@@ -191,11 +199,12 @@ struct Lane {
 }
 
 impl Lane {
-    fn new(model: &'static Model, speed: usize) -> Self {
+    fn new(model: &'static Model, speed: usize, hop: u32) -> Self {
         let factor = SPEEDS[speed];
         Self {
             model,
             speed,
+            hop,
             bank: MelBank::new(&model.edges, model.floor as f32, factor),
             last: None,
             bands: [0; BANDS],
@@ -215,12 +224,12 @@ impl Lane {
         let mut mixed = [0i16; BANDS];
         while self.position <= 65536 {
             let fraction = (self.position >> 8) as i32;
-            for ((m, &a), &b) in mixed.iter_mut().zip(&*last).zip(&self.bands) {
-                *m = ((i32::from(a) * (256 - fraction) + i32::from(b) * fraction + 128) >> 8) as i16;
-            }
+            mix(last, &self.bands, fraction, &mut mixed);
             let nearest = if fraction < 128 { *before } else { activity };
             listener.bands(self.speed, &mixed);
-            if let Some(frame) = self.patch.push(&mixed, nearest) {
+            if let Some(frame) = self.patch.push(&mixed, nearest)
+                && frame.is_multiple_of(self.hop)
+            {
                 listener.code(self.patch.code(self.model, self.speed, frame));
             }
             self.position += self.step;
@@ -231,104 +240,101 @@ impl Lane {
     }
 }
 
-/// The last P frames of a lane, band by band, each kept twice so that a window of P is always contiguous.
+/// The last P frames of a lane, each kept twice so that a window of P is always contiguous.
 #[derive(Debug)]
 struct Patch {
     frames: usize,
+    /// Bands of a frame, with what they are padded by.
+    width: usize,
     bands: Vec<i16>,
-    activity: Vec<Activity>,
+    /// Levels of the frames, and whether each is sound near the peak level; in no order of time.
+    levels: Vec<i16>,
+    sounds: Vec<bool>,
     pushed: u32,
+    floors: Vec<i16>,
     features: Vec<i16>,
-    filled: Vec<i16>,
-    tops: Vec<i16>,
 }
 
 impl Patch {
     fn new(model: &Model) -> Self {
-        let (bands, frames) = (model.bands(), model.patch);
+        let (width, frames) = (padded(model.bands()), model.patch);
         Self {
             frames,
-            bands: vec![0; bands * 2 * frames],
-            activity: vec![Activity::default(); frames],
+            width,
+            bands: vec![0; width * 2 * frames],
+            levels: vec![0; frames],
+            sounds: vec![false; frames],
             pushed: 0,
-            features: vec![0; bands * model.functions()],
-            filled: vec![0; frames],
-            tops: vec![0; bands],
+            floors: vec![0; width],
+            features: vec![0; kernel().features()],
         }
     }
 
     /// Takes a frame; says the number of the patch's first frame once P are there.
     fn push(&mut self, bands: &[i16], activity: Activity) -> Option<u32> {
         let at = self.pushed as usize % self.frames;
-        for (b, &value) in bands.iter().enumerate() {
-            let row = b * 2 * self.frames;
-            self.bands[row + at] = value;
-            self.bands[row + at + self.frames] = value;
+        for copy in [at, at + self.frames] {
+            self.bands[copy * self.width..][..bands.len()].copy_from_slice(bands);
         }
-        self.activity[at] = activity;
+        self.levels[at] = activity.level;
+        self.sounds[at] = activity.is_sound() && activity.below_peak < SOUND_DEPTH;
         self.pushed += 1;
         self.pushed.checked_sub(self.frames as u32)
     }
 
     fn code(&mut self, model: &Model, speed: usize, frame: u32) -> QueryFrame {
         self.temporal(model);
-        let (values, code) = project(model, &self.features);
-        let (level, active) = self.judge();
+        let (values, code) = project(kernel(), &self.features);
+        let at = self.pushed as usize % self.frames;
+        let level = self.levels[(at + self.frames / 2) % self.frames];
+        let active = can_be_a_voice(&self.levels, &self.sounds);
         QueryFrame { speed, frame, soft: SoftCode::new(values, code), level, active }
     }
 
     /// First stage: the temporal functions of each band. Valleys deeper than the model keeps are filled first: noise and
     /// coders fill them anyway, so what lies in them says nothing.
     fn temporal(&mut self, model: &Model) {
-        let (p, k) = (self.frames, model.functions());
-        let at = self.pushed as usize % p;
-        let windows = self.bands.chunks_exact(2 * p).map(|row| &row[at..at + p]);
-        for (top, window) in self.tops.iter_mut().zip(windows.clone()) {
-            *top = window.iter().copied().max().unwrap_or(0);
+        let at = self.pushed as usize % self.frames;
+        let window = &self.bands[at * self.width..][..self.frames * self.width];
+        highest(window, &mut self.floors);
+        let tops = &mut self.floors[..model.bands()];
+        let lowest = tops.iter().copied().max().unwrap_or(0).saturating_sub(model.span_patch);
+        for top in tops {
+            *top = lowest.max(top.saturating_sub(model.span_band));
         }
-        let lowest = self.tops.iter().copied().max().unwrap_or(0).saturating_sub(model.span_patch);
-        for ((window, &top), out) in windows.zip(&self.tops).zip(self.features.chunks_exact_mut(k)) {
-            let floor = lowest.max(top.saturating_sub(model.span_band));
-            for (c, &v) in self.filled.iter_mut().zip(window) {
-                *c = v.max(floor);
+        temporal(kernel(), window, &self.floors, &mut self.features);
+    }
+}
+
+wide! {
+    /// The highest value of each band over the frames.
+    fn highest(frames: &[i16], tops: &mut [i16]) {
+        tops.fill(i16::MIN);
+        for frame in frames.chunks_exact(tops.len()) {
+            for (top, &value) in tops.iter_mut().zip(frame) {
+                *top = value.max(*top);
             }
-            temporal_functions(model, &self.filled, out);
-        }
-    }
-
-    /// Level in the middle of the patch, and whether the patch can hold a voice.
-    fn judge(&self) -> (i16, bool) {
-        let (p, at) = (self.frames, self.pushed as usize % self.frames);
-        let middle = self.activity[(at + p / 2) % p].level;
-        let sound = self.activity.iter().filter(|a| a.is_sound() && a.below_peak < SOUND_DEPTH).count();
-        let mean = self.activity.iter().map(|a| i32::from(a.level)).sum::<i32>() / p as i32;
-        let deviation = self.activity.iter().map(|a| (i32::from(a.level) - mean).abs()).sum::<i32>() / p as i32;
-        (middle, sound >= SOUND_FRAMES && deviation >= STEADY_DEVIATION)
-    }
-}
-
-wide! {
-    /// First stage for one band: its values under each temporal function.
-    fn temporal_functions(model: &Model, band: &[i16], out: &mut [i16]) {
-        for (row, y) in model.basis.chunks_exact(band.len()).zip(out) {
-            let sum: i32 = row.iter().zip(band).map(|(&t, &v)| i32::from(t) * i32::from(v)).sum();
-            *y = ((sum + (1 << (model.shift1 - 1))) >> model.shift1).clamp(-32768, 32767) as i16;
         }
     }
 }
 
 wide! {
-    /// Second stage: soft values in 8 bits, and the signs.
-    fn project(model: &Model, features: &[i16]) -> ([i8; BITS], Code) {
-        let mut values = [0i8; BITS];
-        let mut code = Code::default();
-        let rows = model.projection.chunks_exact(features.len());
-        for (d, ((row, &threshold), soft)) in rows.zip(&model.threshold).zip(&mut values).enumerate() {
-            let sum: i32 = row.iter().zip(features).map(|(&w, &y)| i32::from(w) * i32::from(y)).sum();
-            let value = sum - threshold;
-            code.0[d / 64] |= u64::from(value > 0) << (d % 64);
-            *soft = ((value + (1 << (model.shift2 - 1))) >> model.shift2).clamp(-127, 127) as i8;
+    /// Whether a patch of these frames can hold a voice: enough of them are sound, and the level is not that of a steady
+    /// noise.
+    fn can_be_a_voice(levels: &[i16], sounds: &[bool]) -> bool {
+        let count = levels.len() as i32;
+        let mean = levels.iter().map(|&l| i32::from(l)).sum::<i32>() / count;
+        let deviation = levels.iter().map(|&l| (i32::from(l) - mean).abs()).sum::<i32>() / count;
+        let sound = sounds.iter().map(|&s| usize::from(s)).sum::<usize>();
+        sound >= SOUND_FRAMES && deviation >= STEADY_DEVIATION
+    }
+}
+
+wide! {
+    /// Bands between two frames, `fraction` of 256 parts from the first to the second.
+    fn mix(a: &[i16], b: &[i16], fraction: i32, mixed: &mut [i16]) {
+        for ((m, &a), &b) in mixed.iter_mut().zip(a).zip(b) {
+            *m = ((i32::from(a) * (256 - fraction) + i32::from(b) * fraction + 128) >> 8) as i16;
         }
-        (values, code)
     }
 }

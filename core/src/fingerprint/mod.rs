@@ -14,6 +14,7 @@
 
 mod code;
 mod extract;
+mod kernel;
 mod model;
 
 pub use code::{BITS, Code, SoftCode};
