@@ -28,6 +28,8 @@ const HYPOTHESES: usize = 64;
 pub(crate) const RIVAL_MARGIN: f64 = 3.0;
 /// What it costs that audio is shared between scripts at all, nats.
 const SHARED_PRICE: f64 = 1.0;
+/// What it costs that another hypothesis explains the same audio better, nats per unit of agreement.
+const DOMINANCE: f64 = 5.0;
 /// Codes that a match must rest on (0.4 s beyond one patch).
 const MINIMUM_CODES: usize = 8;
 
@@ -206,9 +208,10 @@ impl<'i> Tracker<'i> {
             .collect();
         plausible.sort_by(|a, b| b.2.whole.magnitude.total_cmp(&a.2.whole.magnitude));
         plausible.truncate(VERIFIED);
-        let mut found: Vec<Hypothesis> =
+        // Best fit first: of several paths to one place the best speaks for it, whatever its score. (The score may rate a
+        // worse path higher, which looks like evenly noisy audio.)
+        let found: Vec<Hypothesis> =
             plausible.into_iter().filter_map(|(c, alignment, evidence)| self.judged(c, alignment, evidence)).collect();
-        found.sort_by(|a, b| b.raw.total_cmp(&a.raw));
         let mut renewed = vec![false; self.hypotheses.len()];
         for (i, h) in found.iter().enumerate() {
             // Several candidates can lead to one place; the best of them speaks for it.
@@ -321,6 +324,41 @@ impl<'i> Tracker<'i> {
         *known = found;
     }
 
+    /// The hypothesis about the same audio as number `i` that agrees best with it, among those that `allowed` admits.
+    fn best_fit(&self, i: usize, allowed: impl Fn(&Hypothesis) -> bool) -> Option<usize> {
+        let h = &self.hypotheses[i];
+        let fit = |i: &usize| self.hypotheses[*i].evidence.whole.agreement;
+        let same_audio = |o: &Hypothesis| {
+            o.evidence.whole.codes >= h.evidence.whole.codes && overlap(h.query, o.query) > 0.5 && allowed(o)
+        };
+        let others = (0..self.hypotheses.len()).filter(|&o| o != i && same_audio(&self.hypotheses[o]));
+        others.max_by(|a, b| fit(a).total_cmp(&fit(b))).filter(|best| fit(best) > fit(&i))
+    }
+
+    /// By how much more the best hypothesis about the same audio agrees with it than number `i` does.
+    fn lead(&self, i: usize) -> f64 {
+        let agreement = |i: usize| self.hypotheses[i].evidence.whole.agreement;
+        self.best_fit(i, |_| true).map_or(0.0, |best| agreement(best) - agreement(i))
+    }
+
+    /// Lets the rendering that fits best speak for its script, with the highest score of any: two voices may say a script
+    /// almost alike.
+    fn name_renderings(&mut self, scripts: &[&str]) {
+        for i in 0..self.hypotheses.len() {
+            let renderings = |o: &Hypothesis| script_of(self.index.rendering(o.rendering).id) == scripts[i];
+            let Some(best) = self.best_fit(i, renderings) else { continue };
+            let (mine, theirs) = (self.hypotheses[i].score, self.hypotheses[best].score);
+            if mine > theirs {
+                let decided = self.hypotheses[i].decided_at;
+                (self.hypotheses[i].score, self.hypotheses[best].score) = (theirs, mine);
+                self.hypotheses[best].decided_at = self.hypotheses[best].decided_at.or(decided);
+                if theirs < self.threshold {
+                    self.hypotheses[i].decided_at = None;
+                }
+            }
+        }
+    }
+
     /// Weighs hypotheses about the same audio against each other, and notes when one became sure.
     fn judge(&mut self) {
         let now = self.seconds();
@@ -334,7 +372,7 @@ impl<'i> Tracker<'i> {
             let claims: f64 = rivals.map(|(other, _)| (other.raw - h.raw).exp()).sum();
             // Audio that several scripts share is likely to be shared by scripts that are not in the index, too.
             let price = if claims > 0.0 { claims.ln_1p() + SHARED_PRICE } else { 0.0 };
-            let score = h.raw - price;
+            let score = h.raw - price - DOMINANCE * self.lead(i);
             let h = &mut self.hypotheses[i];
             if !h.settled || score > h.score {
                 h.score = score;
@@ -342,6 +380,7 @@ impl<'i> Tracker<'i> {
                 h.decided_at = if sure { h.decided_at.or(Some(now)) } else { None };
             }
         }
+        self.name_renderings(&scripts);
     }
 }
 
