@@ -298,8 +298,21 @@ mod tests {
         Alignment { rendering: 0, speed: 2, query_active: 4 * steps.len(), steps }
     }
 
+    /// What the frames would say: as much as the codes, from -1.5 where nothing agrees to 4.5 where all does.
+    fn verification(alignment: &Alignment) -> Verification {
+        let codes = alignment.steps.len();
+        let nearest = |frame: usize| (frame.saturating_sub(9) / 2).min(codes - 1);
+        let ratios = (0..2 * codes + 18).map(|f| 6.0 * alignment.steps[nearest(f)].agreement - 1.5).collect();
+        Verification { first: 0, ratios }
+    }
+
+    fn score_of(alignment: &Alignment) -> f64 {
+        let verified = |e: Evidence| e.verified(alignment, &verification(alignment)).score();
+        Evidence::of(alignment).map_or(f64::NEG_INFINITY, verified)
+    }
+
     fn score(agreements: impl IntoIterator<Item = f32>) -> f64 {
-        Evidence::of(&alignment(agreements, |_| 0)).map_or(f64::NEG_INFINITY, |e| e.score())
+        score_of(&alignment(agreements, |_| 0))
     }
 
     #[test]
@@ -321,7 +334,7 @@ mod tests {
         // 10 dB in 1/256 octave of power.
         let scored = |change: i16| {
             let level = move |i: usize| if (15..25).contains(&i) { change } else { 0 };
-            Evidence::of(&alignment(agreements(), level)).map_or(f64::NAN, |e| e.score())
+            score_of(&alignment(agreements(), level))
         };
         assert!(scored(850) > scored(-850) + 0.5);
     }

@@ -274,3 +274,68 @@ fn inputs(reference: &[[f32; BANDS]], query: &[[f32; BANDS]]) -> Vec<[f32; ROW]>
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Frames of a made-up voice: moving peaks over a floor, in units of 12 dB.
+    fn voice(seed: usize, frames: usize) -> Vec<[f32; BANDS]> {
+        let peak = |t: usize, b: usize| ((t * (seed + 3) / 7 + b * (seed + 5)) % 11) as f32 * 0.3;
+        (0..frames).map(|t| std::array::from_fn(|b| peak(t, b))).collect()
+    }
+
+    #[test]
+    fn the_same_sound_however_loud_says_more_than_another() {
+        let mean = |ratios: Vec<f32>| ratios.iter().sum::<f32>() / ratios.len() as f32;
+        let quieter: Vec<_> = voice(1, 80).iter().map(|f| f.map(|v| v - 2.0)).collect();
+        let same = mean(network().ratios(&voice(1, 80), &quieter));
+        let other = mean(network().ratios(&voice(1, 80), &voice(4, 80)));
+        assert!(same > 0.5 && same > other + 1.0, "{same} {other}");
+    }
+
+    #[test]
+    fn the_fast_layer_equals_the_definition() {
+        let layer = &network().first;
+        let input = inputs(&voice(2, 30), &voice(3, 30));
+        let out = convolve(layer, &input);
+        let taps = KERNEL.0 * layer.inputs;
+        for (t, o, b) in [(2, 0, 0), (9, 5, 23), (17, 11, 12), (31, 7, 1)] {
+            let mut sum = f64::from(layer.bias[o]);
+            for i in 0..KERNEL.0 {
+                for c in 0..layer.inputs {
+                    for k in 0..KERNEL.1 {
+                        let weights = &layer.weights[(o / GROUP) * taps * KERNEL.1..];
+                        let w = weights[(i * layer.inputs + c) * KERNEL.1 + k][o % GROUP];
+                        sum += f64::from(w) * f64::from(input[(t + i - 2) * layer.inputs + c][b + k]);
+                    }
+                }
+            }
+            let found = f64::from(out[t * layer.outputs + o][b + 1]);
+            assert!((found - sum.max(0.0)).abs() < 1e-3, "{t} {o} {b}: {found} {sum}");
+        }
+    }
+
+    #[test]
+    fn stored_bands_are_3_db_steps_under_the_highest() {
+        let mut frames = vec![[0i16; BANDS]; 4];
+        frames[0][5] = 2560;
+        frames[1][5] = 2560;
+        frames[0][6] = 2560 - 3 * 256;
+        frames[1][6] = 2560 - 3 * 256;
+        let stored = store(&frames, 2);
+        let steps = unpack(&stored[0]).map(|v| (v * 4.0) as i32);
+        assert_eq!((stored.len(), steps[5], steps[6], steps[7]), (2, 15, 12, 5));
+    }
+
+    #[test]
+    fn a_damaged_verifier_is_refused() {
+        let bytes = include_bytes!("verifier.bin");
+        for at in (0..bytes.len()).step_by(499) {
+            let mut damaged = bytes.to_vec();
+            damaged[at] ^= 1;
+            assert!(Network::from_bytes(&damaged).is_err(), "byte {at}");
+        }
+        assert!(Network::from_bytes(&bytes[..100]).is_err());
+    }
+}
