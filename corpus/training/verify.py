@@ -1,6 +1,6 @@
 """Learns the verifier: is this stretch of query, frame by frame, the aligned stretch of reference?
 
-usage: verify.py CACHE OUT [--train learn] [--test test] [--steps 6000] [--seed 1]
+usage: verify.py CACHE OUT [--train learn] [--test test] [--steps 9000] [--seed 2]
 
 Codes say where a rendering may play; they blur 0.4 s. The verifier looks at the log bands of both sides along the path, every 20 ms,
 and gives the log-likelihood ratio of "same audio" per frame (a small temporal convolution; logistic loss). It is what hears that a
@@ -15,6 +15,8 @@ Wants `pairs.py`'s files; JAX and optax.
 from __future__ import annotations
 
 import argparse
+import struct
+import zlib
 from pathlib import Path
 
 import jax
@@ -207,6 +209,13 @@ def measure(p, windows, log=print):
         log(line, flush=True)
 
 
+def write(p, path):
+    """The file that is embedded in the library; its layout is in `Network::from_bytes` of core/src/index/verify.rs."""
+    body = struct.pack("<4sHHHH", b"CPVF", 1, len(p["b1"]), len(p["b2"]), 0)
+    body += b"".join(np.ascontiguousarray(p[k], "<f4").tobytes() for k in ("w1", "b1", "w2", "b2", "w3", "b3"))
+    path.write_bytes(body + struct.pack("<I", zlib.crc32(body)))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cache", type=Path)
@@ -244,6 +253,7 @@ def main():
                 np.savez(a.out / f"{a.name}.npz", **jax.tree.map(np.asarray, p))
     measure(p, Windows(a.cache, a.test, (1, 2), 77))
     np.savez(a.out / f"{a.name}.npz", **jax.tree.map(np.asarray, p))
+    write(p, a.out / f"{a.name}.bin")
 
 
 if __name__ == "__main__":

@@ -344,8 +344,8 @@ impl<'i> Tracker<'i> {
     /// Lets the rendering that fits best speak for its script, with the highest score of any: two voices may say a script
     /// almost alike.
     fn name_renderings(&mut self, scripts: &[&str]) {
-        for i in 0..self.hypotheses.len() {
-            let renderings = |o: &Hypothesis| script_of(self.index.rendering(o.rendering).id) == scripts[i];
+        for (i, script) in scripts.iter().enumerate() {
+            let renderings = |o: &Hypothesis| script_of(self.index.rendering(o.rendering).id) == *script;
             let Some(best) = self.best_fit(i, renderings) else { continue };
             let (mine, theirs) = (self.hypotheses[i].score, self.hypotheses[best].score);
             if mine > theirs {
