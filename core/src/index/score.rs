@@ -87,7 +87,7 @@ pub struct Properties {
     pub ratios: Ratios,
 }
 
-/// Properties of frame-wise log-likelihood ratios, each limited to ±[`RATIO_LIMIT`] nats.
+/// Properties of frame-wise log-likelihood ratios, each limited to ±4 nats.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Ratios {
     /// Their mean.
