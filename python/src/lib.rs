@@ -37,7 +37,7 @@ mod _core {
         module.add("MAX_SAMPLE_RATE", SAMPLE_RATES.end())?;
         module.add("SAMPLE_RATE", callprint::audio::SAMPLE_RATE)?;
         module.add("CODE_HOP", callprint::fingerprint::CODE_HOP)?;
-        module.add("FINGERPRINT", format!("{:016x}", callprint::fingerprint::model().hash))?;
+        module.add("FINGERPRINT", format!("{:016x}", callprint::index::configuration()))?;
         module.add("FEATURE_SET", callprint::prosody::FEATURE_SET)
     }
 }

@@ -79,8 +79,9 @@ pub struct Stats {
     pub configuration: String,
 }
 
-/// The hash of everything learned that an index's contents or their meaning rest on.
-pub(crate) fn configuration() -> u64 {
+/// The hash of everything learned that an index's contents or their meaning rest on: fingerprint model and verifier. An
+/// index of another configuration is refused.
+pub fn configuration() -> u64 {
     model().hash ^ verify::network().hash.rotate_left(1)
 }
 
