@@ -30,6 +30,8 @@ pub(crate) const RIVAL_MARGIN: f64 = 3.0;
 const SHARED_PRICE: f64 = 1.0;
 /// What it costs that another hypothesis explains the same audio better, nats per unit of agreement.
 const DOMINANCE: f64 = 5.0;
+/// Time after its end from which a hypothesis is not judged again, s: nothing about its audio can change.
+const STALE: f64 = 2.0 * MAX_QUERY_SECONDS;
 /// Codes that a match must rest on (0.4 s beyond one patch).
 const MINIMUM_CODES: usize = 8;
 
@@ -344,7 +346,11 @@ impl<'i> Tracker<'i> {
     /// Lets the rendering that fits best speak for its script, with the highest score of any: two voices may say a script
     /// almost alike.
     fn name_renderings(&mut self, scripts: &[&str]) {
+        let now = self.seconds();
         for (i, script) in scripts.iter().enumerate() {
+            if self.hypotheses[i].query.1 < now - STALE {
+                continue;
+            }
             let renderings = |o: &Hypothesis| script_of(self.index.rendering(o.rendering).id) == *script;
             let Some(best) = self.best_fit(i, renderings) else { continue };
             let (mine, theirs) = (self.hypotheses[i].score, self.hypotheses[best].score);
@@ -366,6 +372,9 @@ impl<'i> Tracker<'i> {
             self.hypotheses.iter().map(|h| script_of(self.index.rendering(h.rendering).id)).collect();
         for i in 0..self.hypotheses.len() {
             let h = &self.hypotheses[i];
+            if h.query.1 < now - STALE {
+                continue;
+            }
             let rivals = self.hypotheses.iter().zip(&scripts).filter(|(other, script)| {
                 **script != scripts[i] && h.raw - other.raw < RIVAL_MARGIN && overlap(h.query, other.query) > 0.5
             });
