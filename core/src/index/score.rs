@@ -27,6 +27,8 @@ const INTERRUPTION_PRICE: f64 = 1.0;
 const DISAGREEMENT: f32 = 0.3;
 /// Largest ratio of a frame that counts, nats: neighbours are not independent.
 pub(super) const RATIO_LIMIT: f64 = 4.0;
+/// Ratio above which a frame counts for the part that fits, nats.
+const RATIO_TURNING_POINT: f32 = 0.5;
 /// Frames of 20 ms in 0.3 s.
 const SHORT_FRAMES: usize = 15;
 /// Coefficients of the regression, in the order of [`FEATURES`].
@@ -161,15 +163,21 @@ impl Evidence {
         let fit = best_part(steps)?;
         let part = Properties::of(&steps[fit.clone()]).filter(|p| p.codes >= MINIMUM_CODES)?;
         let whole = Properties::of(steps)?;
-        let bits: u32 = steps[fit.clone()].iter().filter(|s| s.active).map(|s| u32::from(s.distance)).sum();
-        Some(Self { first: fit.start, end: fit.end, ber: f64::from(bits) / (128.0 * part.codes as f64), part, whole })
+        let ber = bit_error_rate(&steps[fit.clone()], part.codes);
+        Some(Self { first: fit.start, end: fit.end, ber, part, whole })
     }
 
-    /// The same with what the frames say.
+    /// The same with what the frames say, which also place the ends of the part that fits more sharply than codes can: where
+    /// a person takes over, the last codes blur both voices.
     pub fn verified(mut self, alignment: &Alignment, verification: &Verification) -> Self {
+        let steps = &alignment.steps;
         self.whole.ratios = Ratios::of(&verification.ratios);
-        let codes = |step: usize| alignment.steps.get(step).map_or(0, |s| s.code as usize);
-        let (from, to) = (codes(self.first), codes(self.end.saturating_sub(1)) + 1);
+        if let Some((range, part)) = sharp_part(steps, verification) {
+            (self.first, self.end, self.part) = (range.start, range.end, part);
+            self.ber = bit_error_rate(&steps[range], part.codes);
+        }
+        let code = |step: usize| steps.get(step).map_or(0, |s| s.code as usize);
+        let (from, to) = (code(self.first), code(self.end.saturating_sub(1)) + 1);
         self.part.ratios = Ratios::of(verification.of_codes(from, to));
         self
     }
@@ -259,24 +267,45 @@ fn missing_level(active: &[&Step], good: f32) -> f64 {
     lacking.map(|s| f64::from((gain - f32::from(s.level) * DECIBELS).clamp(0.0, 15.0))).sum::<f64>() / 150.0
 }
 
-/// The stretch of steps with the highest sum of agreement above the turning point (Bentley, "Algorithm design techniques",
-/// CACM 27(9), 1984).
+/// Share of the bits of `codes` codes with sound that differ.
+fn bit_error_rate(steps: &[Step], codes: usize) -> f64 {
+    let bits: u32 = steps.iter().filter(|s| s.active).map(|s| u32::from(s.distance)).sum();
+    f64::from(bits) / (128.0 * codes as f64)
+}
+
+/// The steps whose agreement is highest in sum above the turning point.
 fn best_part(steps: &[Step]) -> Option<Range<usize>> {
-    let (mut best, mut part) = (0.0, None);
+    highest_stretch(steps.iter().map(|s| if s.active { s.agreement - TURNING_POINT } else { 0.0 }))
+}
+
+/// The codes that lie wholly in the frames whose ratios are highest in sum above [`RATIO_TURNING_POINT`], if they have
+/// sound enough.
+fn sharp_part(steps: &[Step], verification: &Verification) -> Option<(Range<usize>, Properties)> {
+    let limit = RATIO_LIMIT as f32;
+    let fit = highest_stretch(verification.ratios.iter().map(|r| r.clamp(-limit, limit) - RATIO_TURNING_POINT))?;
+    let frames = verification.first + fit.start..verification.first + fit.end;
+    let first = steps.partition_point(|s| 2 * (s.code as usize) < frames.start);
+    let end = steps.partition_point(|s| 2 * (s.code as usize) + 18 < frames.end).max(first);
+    let part = Properties::of(&steps[first..end]).filter(|p| p.codes >= MINIMUM_CODES)?;
+    Some((first..end, part))
+}
+
+/// The stretch of values with the highest sum (Bentley, "Algorithm design techniques", CACM 27(9), 1984); `None` where no
+/// value is positive.
+fn highest_stretch(values: impl Iterator<Item = f32>) -> Option<Range<usize>> {
+    let (mut best, mut stretch) = (0.0, None);
     let (mut sum, mut start) = (0.0f32, 0);
-    for (i, step) in steps.iter().enumerate() {
+    for (i, value) in values.enumerate() {
         if sum <= 0.0 {
             (sum, start) = (0.0, i);
         }
-        if step.active {
-            sum += step.agreement - TURNING_POINT;
-        }
+        sum += value;
         if sum > best {
             best = sum;
-            part = Some(start..i + 1);
+            stretch = Some(start..i + 1);
         }
     }
-    part
+    stretch
 }
 
 #[cfg(test)]
