@@ -32,8 +32,9 @@ const SHARED_PRICE: f64 = 1.0;
 const DOMINANCE: f64 = 5.0;
 /// Time after its end from which a hypothesis is not judged again, s: nothing about its audio can change.
 const STALE: f64 = 2.0 * MAX_QUERY_SECONDS;
-/// Codes that a match must rest on (0.4 s beyond one patch).
-const MINIMUM_CODES: usize = 8;
+/// Codes with sound that a match must rest on (1.1 s with the patch of the last): on shorter stretches the same speaker
+/// saying the same word is taken for the recording.
+const MINIMUM_CODES: usize = 18;
 
 /// A rendering that may have played, and where.
 #[derive(Debug, Clone, PartialEq)]
@@ -271,7 +272,7 @@ impl<'i> Tracker<'i> {
     fn lay(&self, candidate: &Candidate) -> Option<(Alignment, Evidence)> {
         let lane = self.heard.lanes.get(candidate.speed)?;
         let alignment = align(self.index, candidate, Lane { frames: lane })?;
-        let evidence = Evidence::of(&alignment).filter(|e| e.part.codes >= MINIMUM_CODES)?;
+        let evidence = Evidence::of(&alignment).filter(|e| e.whole.codes >= MINIMUM_CODES)?;
         Some((alignment, evidence))
     }
 
@@ -326,12 +327,13 @@ impl<'i> Tracker<'i> {
         *known = found;
     }
 
-    /// The hypothesis about the same audio as number `i` that agrees best with it, among those that `allowed` admits.
+    /// The hypothesis about the same audio as number `i` (nine tenths of its codes at least) that agrees best with it, among
+    /// those that `allowed` admits.
     fn best_fit(&self, i: usize, allowed: impl Fn(&Hypothesis) -> bool) -> Option<usize> {
         let h = &self.hypotheses[i];
         let fit = |i: &usize| self.hypotheses[*i].evidence.whole.agreement;
         let same_audio = |o: &Hypothesis| {
-            o.evidence.whole.codes >= h.evidence.whole.codes && overlap(h.query, o.query) > 0.5 && allowed(o)
+            10 * o.evidence.whole.codes >= 9 * h.evidence.whole.codes && overlap(h.query, o.query) > 0.5 && allowed(o)
         };
         let others = (0..self.hypotheses.len()).filter(|&o| o != i && same_audio(&self.hypotheses[o]));
         others.max_by(|a, b| fit(a).total_cmp(&fit(b))).filter(|best| fit(best) > fit(&i))

@@ -28,7 +28,7 @@ use crate::{
 pub(crate) const LEVEL_STEP: i16 = 48;
 
 /// Least sound that a rendering must have to be recognised again, s.
-const MINIMUM_SECONDS: f64 = 0.8;
+const MINIMUM_SECONDS: f64 = 1.1;
 
 /// Name and labels of a rendering to be added.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

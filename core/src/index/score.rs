@@ -377,6 +377,19 @@ mod tests {
     }
 
     #[test]
+    fn a_person_taking_over_leaves_the_score_of_what_was_before() {
+        // The codes fall off over a patch (10 codes), the frames at once, in the middle of it.
+        let whole = alignment((0..150).map(|i| (0.9 - 0.09 * (i as f32 - 85.0).max(0.0)).max(0.0)), |_| 0);
+        let ratios = (0..318).map(|frame| if frame < 189 { 3.5 } else { -4.0 }).collect();
+        let heard = Verification { first: 0, ratios };
+        let after = Evidence::of(&whole).unwrap().verified(&whole, &heard);
+        assert_eq!((after.first, after.end), (0, 86), "the codes that lie before the change");
+        let short = alignment(vec![0.9; 86], |_| 0);
+        let before = Evidence::of(&short).unwrap().verified(&short, &Verification { first: 0, ratios: vec![3.5; 190] });
+        assert!(after.score() > before.score() - 2.0, "{} {}", after.score(), before.score());
+    }
+
+    #[test]
     fn nothing_that_fits_gives_no_evidence() {
         assert!(Evidence::of(&alignment(vec![-0.1; 50], |_| 0)).is_none());
         assert!(Evidence::of(&alignment(vec![], |_| 0)).is_none());

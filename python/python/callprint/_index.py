@@ -206,7 +206,7 @@ class Index:
         DuplicateError
             If there is a rendering of this name.
         TooShortError
-            If there is less than 0.8 s of sound.
+            If there is less than 1.1 s of sound.
         ArgumentError
             If another argument can't be used.
         AudioError, FileError
