@@ -172,7 +172,7 @@ impl Evidence {
     pub fn verified(mut self, alignment: &Alignment, verification: &Verification) -> Self {
         let steps = &alignment.steps;
         self.whole.ratios = Ratios::of(&verification.ratios);
-        if let Some((range, part)) = sharp_part(steps, verification) {
+        if let Some((range, part)) = sharp_part(steps, self.first..self.end, verification) {
             (self.first, self.end, self.part) = (range.start, range.end, part);
             self.ber = bit_error_rate(&steps[range], part.codes);
         }
@@ -278,14 +278,14 @@ fn best_part(steps: &[Step]) -> Option<Range<usize>> {
     highest_stretch(steps.iter().map(|s| if s.active { s.agreement - TURNING_POINT } else { 0.0 }))
 }
 
-/// The codes that lie wholly in the frames whose ratios are highest in sum above [`RATIO_TURNING_POINT`], if they have
+/// The codes of `within` that lie wholly in the frames whose ratios are highest in sum above [`RATIO_TURNING_POINT`], if they have
 /// sound enough.
-fn sharp_part(steps: &[Step], verification: &Verification) -> Option<(Range<usize>, Properties)> {
+fn sharp_part(steps: &[Step], within: Range<usize>, verification: &Verification) -> Option<(Range<usize>, Properties)> {
     let limit = RATIO_LIMIT as f32;
     let fit = highest_stretch(verification.ratios.iter().map(|r| r.clamp(-limit, limit) - RATIO_TURNING_POINT))?;
     let frames = verification.first + fit.start..verification.first + fit.end;
-    let first = steps.partition_point(|s| 2 * (s.code as usize) < frames.start);
-    let end = steps.partition_point(|s| 2 * (s.code as usize) + 18 < frames.end).max(first);
+    let first = steps.partition_point(|s| 2 * (s.code as usize) < frames.start).max(within.start);
+    let end = steps.partition_point(|s| 2 * (s.code as usize) + 18 < frames.end).min(within.end).max(first);
     let part = Properties::of(&steps[first..end]).filter(|p| p.codes >= MINIMUM_CODES)?;
     Some((first..end, part))
 }
