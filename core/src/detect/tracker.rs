@@ -327,34 +327,40 @@ impl<'i> Tracker<'i> {
         *known = found;
     }
 
+    /// Whether a hypothesis is judged no more: its audio has passed long ago.
+    fn is_stale(&self, hypothesis: &Hypothesis) -> bool {
+        hypothesis.query.1 < self.seconds() - STALE
+    }
+
+    fn agreement(&self, i: usize) -> f64 {
+        self.hypotheses[i].evidence.whole.agreement
+    }
+
     /// The hypothesis about the same audio as number `i` (nine tenths of its codes at least) that agrees best with it, among
-    /// those that `allowed` admits.
-    fn best_fit(&self, i: usize, allowed: impl Fn(&Hypothesis) -> bool) -> Option<usize> {
+    /// those whose number `allowed` admits.
+    fn best_fit(&self, i: usize, allowed: impl Fn(usize) -> bool) -> Option<usize> {
         let h = &self.hypotheses[i];
-        let fit = |i: &usize| self.hypotheses[*i].evidence.whole.agreement;
         let same_audio = |o: &Hypothesis| {
-            10 * o.evidence.whole.codes >= 9 * h.evidence.whole.codes && overlap(h.query, o.query) > 0.5 && allowed(o)
+            10 * o.evidence.whole.codes >= 9 * h.evidence.whole.codes && overlap(h.query, o.query) > 0.5
         };
-        let others = (0..self.hypotheses.len()).filter(|&o| o != i && same_audio(&self.hypotheses[o]));
-        others.max_by(|a, b| fit(a).total_cmp(&fit(b))).filter(|best| fit(best) > fit(&i))
+        let others = (0..self.hypotheses.len()).filter(|&o| o != i && allowed(o) && same_audio(&self.hypotheses[o]));
+        let best = others.max_by(|&a, &b| self.agreement(a).total_cmp(&self.agreement(b)))?;
+        (self.agreement(best) > self.agreement(i)).then_some(best)
     }
 
     /// By how much more the best hypothesis about the same audio agrees with it than number `i` does.
     fn lead(&self, i: usize) -> f64 {
-        let agreement = |i: usize| self.hypotheses[i].evidence.whole.agreement;
-        self.best_fit(i, |_| true).map_or(0.0, |best| agreement(best) - agreement(i))
+        self.best_fit(i, |_| true).map_or(0.0, |best| self.agreement(best) - self.agreement(i))
     }
 
     /// Lets the rendering that fits best speak for its script, with the highest score of any: two voices may say a script
-    /// almost alike.
+    /// almost alike. `scripts`: those of the hypotheses.
     fn name_renderings(&mut self, scripts: &[&str]) {
-        let now = self.seconds();
-        for (i, script) in scripts.iter().enumerate() {
-            if self.hypotheses[i].query.1 < now - STALE {
+        for i in 0..scripts.len() {
+            if self.is_stale(&self.hypotheses[i]) {
                 continue;
             }
-            let renderings = |o: &Hypothesis| script_of(self.index.rendering(o.rendering).id) == *script;
-            let Some(best) = self.best_fit(i, renderings) else { continue };
+            let Some(best) = self.best_fit(i, |o| scripts[o] == scripts[i]) else { continue };
             let (mine, theirs) = (self.hypotheses[i].score, self.hypotheses[best].score);
             if mine > theirs {
                 let decided = self.hypotheses[i].decided_at;
@@ -374,7 +380,7 @@ impl<'i> Tracker<'i> {
             self.hypotheses.iter().map(|h| script_of(self.index.rendering(h.rendering).id)).collect();
         for i in 0..self.hypotheses.len() {
             let h = &self.hypotheses[i];
-            if h.query.1 < now - STALE {
+            if self.is_stale(h) {
                 continue;
             }
             let rivals = self.hypotheses.iter().zip(&scripts).filter(|(other, script)| {

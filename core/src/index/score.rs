@@ -13,7 +13,7 @@
 
 use std::ops::Range;
 
-use super::{Alignment, Verification, align::Step};
+use super::{Alignment, Verification, align::Step, verify::frames_of};
 
 /// Agreement above which a code counts for the part that fits; unrelated sound stays below it.
 const TURNING_POINT: f32 = 0.22;
@@ -177,8 +177,7 @@ impl Evidence {
             self.ber = bit_error_rate(&steps[range], part.codes);
         }
         let code = |step: usize| steps.get(step).map_or(0, |s| s.code as usize);
-        let (from, to) = (code(self.first), code(self.end.saturating_sub(1)) + 1);
-        self.part.ratios = Ratios::of(verification.of_codes(from, to));
+        self.part.ratios = Ratios::of(verification.of_codes(code(self.first), code(self.end.saturating_sub(1))));
         self
     }
 
@@ -278,14 +277,15 @@ fn best_part(steps: &[Step]) -> Option<Range<usize>> {
     highest_stretch(steps.iter().map(|s| if s.active { s.agreement - TURNING_POINT } else { 0.0 }))
 }
 
-/// The codes of `within` that lie wholly in the frames whose ratios are highest in sum above [`RATIO_TURNING_POINT`], if they have
-/// sound enough.
+/// The codes of the part `within` that lie in the frames whose ratios are highest in sum above [`RATIO_TURNING_POINT`], if
+/// they have sound enough.
 fn sharp_part(steps: &[Step], within: Range<usize>, verification: &Verification) -> Option<(Range<usize>, Properties)> {
     let limit = RATIO_LIMIT as f32;
     let fit = highest_stretch(verification.ratios.iter().map(|r| r.clamp(-limit, limit) - RATIO_TURNING_POINT))?;
     let frames = verification.first + fit.start..verification.first + fit.end;
-    let first = steps.partition_point(|s| 2 * (s.code as usize) < frames.start).max(within.start);
-    let end = steps.partition_point(|s| 2 * (s.code as usize) + 18 < frames.end).min(within.end).max(first);
+    let first = steps.partition_point(|s| frames_of(s.code as usize).start < frames.start).max(within.start);
+    // One frame, half the way to the next code, may lie outside.
+    let end = steps.partition_point(|s| frames_of(s.code as usize).end <= frames.end + 1).min(within.end).max(first);
     let part = Properties::of(&steps[first..end]).filter(|p| p.codes >= MINIMUM_CODES)?;
     Some((first..end, part))
 }

@@ -10,7 +10,7 @@
 //!
 //! Arithmetic is f32 in source order, so results are the same on every machine.
 
-use std::sync::LazyLock;
+use std::{ops::Range, sync::LazyLock};
 
 use super::{Alignment, format::StoredBands};
 use crate::{
@@ -30,8 +30,17 @@ const UNIT: f32 = 1024.0;
 const STEP: i32 = 256;
 /// Highest stored step.
 const TOP: i32 = 15;
+/// Frames of 20 ms from one code to the next.
+const CODE_FRAMES: usize = 2;
+/// Frames of 20 ms that a code's patch covers.
+const PATCH_FRAMES: usize = 20;
 /// Fewest frames that are worth judging.
 const MINIMUM_FRAMES: usize = 20;
+
+/// The frames of 20 ms that a code (number in the rendering) describes.
+pub(super) fn frames_of(code: usize) -> Range<usize> {
+    CODE_FRAMES * code..CODE_FRAMES * code + PATCH_FRAMES
+}
 
 /// Stores the first `2 * records` frames of a rendering, two to a record.
 pub(crate) fn store(bands: &[Bands], records: usize) -> Vec<StoredBands> {
@@ -60,10 +69,11 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// The ratios of the frames that codes `from..to` (numbers in the rendering) describe.
-    pub fn of_codes(&self, from: usize, to: usize) -> &[f32] {
+    /// The ratios of the frames that codes `first` to `last` (numbers in the rendering, both counted) describe.
+    pub fn of_codes(&self, first: usize, last: usize) -> &[f32] {
         let at = |frame: usize| frame.saturating_sub(self.first).min(self.ratios.len());
-        &self.ratios[at(2 * from)..at(2 * to + 18).max(at(2 * from))]
+        let from = at(frames_of(first).start);
+        &self.ratios[from..at(frames_of(last).end).max(from)]
     }
 }
 
@@ -72,10 +82,10 @@ pub(crate) fn verify(alignment: &Alignment, stored: &[StoredBands], lane: BandLa
     let (Some(first), Some(last)) = (alignment.steps.first(), alignment.steps.last()) else {
         return Verification::default();
     };
-    let end = (2 * last.code as usize + 20).min(stored.len());
+    let frames = frames_of(first.code as usize).start..frames_of(last.code as usize).end.min(stored.len());
     let mut from = None;
     let (mut reference, mut query) = (Vec::new(), Vec::new());
-    for (t, bands) in stored.iter().enumerate().take(end).skip(2 * first.code as usize) {
+    for (t, bands) in stored.iter().enumerate().take(frames.end).skip(frames.start) {
         // The code whose patch has this frame nearest its middle says where the query is.
         let nearest = (4 * t as i64 - 35).div_euclid(8) - i64::from(first.code);
         let step = &alignment.steps[(nearest.max(0) as usize).min(alignment.steps.len() - 1)];
