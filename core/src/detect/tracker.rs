@@ -33,12 +33,6 @@ const SHARED_PRICE: f64 = 1.0;
 const DOMINANCE: f64 = 1.0;
 /// Time after its end from which a hypothesis is not judged again, s: nothing about its audio can change.
 const STALE: f64 = 2.0 * MAX_QUERY_SECONDS;
-/// Codes with sound that a match must rest on (1.1 s with the patch of the last): on shorter stretches the same speaker
-/// saying the same word is taken for the recording.
-const MINIMUM_CODES: usize = 18;
-/// Of these, how many must lie in the part that fits (1 s).
-const MINIMUM_FITTING_CODES: usize = 16;
-
 /// A rendering that may have played, and where.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Hypothesis {
@@ -275,8 +269,7 @@ impl<'i> Tracker<'i> {
     fn lay(&self, candidate: &Candidate) -> Option<(Alignment, Evidence)> {
         let lane = self.heard.lanes.get(candidate.speed)?;
         let alignment = align(self.index, candidate, Lane { frames: lane })?;
-        let evidence = Evidence::of(&alignment)
-            .filter(|e| e.whole.codes >= MINIMUM_CODES && e.part.codes >= MINIMUM_FITTING_CODES)?;
+        let evidence = Evidence::of(&alignment).filter(Evidence::suffices)?;
         Some((alignment, evidence))
     }
 
