@@ -21,3 +21,4 @@ pub mod signal;
 mod simd;
 
 pub use error::{Error, IndexFault, Result};
+pub use simd::{SimdLevel, simd_level};

@@ -8,7 +8,7 @@ mod align;
 mod builder;
 mod calibrate;
 mod format;
-mod hamming;
+pub mod hamming;
 mod map;
 mod score;
 mod search;
