@@ -9,7 +9,9 @@ use std::arch::x86_64::{
 use zerocopy::IntoBytes;
 
 use super::{
-    BinaryCode, scalar,
+    BinaryCode,
+    avx2::prefetch,
+    scalar,
     sliced::{self, Probe, Vectors},
 };
 
@@ -63,6 +65,7 @@ pub(super) fn least<const W: usize>(query: &BinaryCode<W>, codes: &[BinaryCode<W
     let (blocks, _) = codes.as_bytes().as_chunks::<BYTES>();
     let mut least = [_mm512_set1_epi64(i64::from(u32::MAX)); VECTORS];
     for block in blocks {
+        prefetch(block);
         let found = distances::<W>(block, repeated);
         for (least, found) in least.iter_mut().zip(found).take(VECTORS / W) {
             *least = _mm512_min_epu64(*least, found);
@@ -72,6 +75,12 @@ pub(super) fn least<const W: usize>(query: &BinaryCode<W>, codes: &[BinaryCode<W
     let least = _mm512_reduce_min_epu64(_mm512_min_epu64(_mm512_min_epu64(a, b), _mm512_min_epu64(c, d)));
     let rest = &codes[blocks.len() * BYTES / size_of::<BinaryCode<W>>()..];
     (least as u32).min(scalar::least(query, rest))
+}
+
+/// [`scalar::find`].
+#[target_feature(enable = "avx2,popcnt,avx512f,avx512bw,avx512dq,avx512vl,avx512vpopcntdq")]
+pub(super) fn find<const W: usize>(query: &BinaryCode<W>, codes: &[BinaryCode<W>], distance: u32) -> usize {
+    scalar::find(query, codes, distance)
 }
 
 /// [`scalar::fill`].

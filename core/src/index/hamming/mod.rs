@@ -184,7 +184,7 @@ impl Kernels {
         for (block, part) in codes.chunks(size).enumerate() {
             let distance = dispatch!(self.level, least(query, part));
             if best.is_none_or(|best| distance < best.distance) {
-                let at = part.iter().position(|code| code.distance(query) == distance).unwrap_or_default();
+                let at = dispatch!(self.level, find(query, part, distance));
                 *best = Some(Nearest { distance, position: first + block * size + at });
             }
         }

@@ -54,6 +54,12 @@ pub(super) fn least<const W: usize>(query: &BinaryCode<W>, codes: &[BinaryCode<W
     least.min(scalar::least(query, rest))
 }
 
+/// [`scalar::find`].
+#[target_feature(enable = "neon")]
+pub(super) fn find<const W: usize>(query: &BinaryCode<W>, codes: &[BinaryCode<W>], distance: u32) -> usize {
+    scalar::find(query, codes, distance)
+}
+
 /// [`scalar::fill`].
 #[target_feature(enable = "neon")]
 pub(super) fn fill<const W: usize>(query: &BinaryCode<W>, codes: &[BinaryCode<W>], out: &mut [u16]) {

@@ -11,6 +11,12 @@ pub(super) fn least<const W: usize>(query: &BinaryCode<W>, codes: &[BinaryCode<W
     codes.iter().map(|code| code.distance(query)).min().unwrap_or(u32::MAX)
 }
 
+/// The position of the first code at this distance, of which there is one.
+#[inline(always)]
+pub(super) fn find<const W: usize>(query: &BinaryCode<W>, codes: &[BinaryCode<W>], distance: u32) -> usize {
+    codes.iter().position(|code| code.distance(query) == distance).unwrap_or_default()
+}
+
 /// The distance of each code.
 #[inline(always)]
 pub(super) fn fill<const W: usize>(query: &BinaryCode<W>, codes: &[BinaryCode<W>], out: &mut [u16]) {

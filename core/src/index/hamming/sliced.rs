@@ -107,9 +107,10 @@ pub(super) fn scan<V: Vectors, const W: usize>(
 ) -> usize {
     let size = 64 * V::LANES;
     let zero = v.splat(0);
+    let mut planes = [[0u64; 8]; 3 * TRIPLES];
     let mut table = Table { parity: [[zero; 2]; TRIPLES], majority: [[zero; 8]; TRIPLES] };
     for (block, part) in codes.chunks_exact(size).enumerate() {
-        tabulate(v, part, &mut table);
+        tabulate(v, part, &mut planes, &mut table);
         for probe in &mut *probes {
             let nearer = below::<V, W>(v, &table, probe);
             if v.any(nearer) {
@@ -124,21 +125,27 @@ pub(super) fn scan<V: Vectors, const W: usize>(
     codes.len() / size * size
 }
 
-/// Fills the table from a block.
+/// Fills planes and table from a block; planes that the code does not have stay as they are, 0.
 #[inline(always)]
-fn tabulate<V: Vectors, const W: usize>(v: V, codes: &[BinaryCode<W>], table: &mut Table<V::Plane>) {
-    // Words of a row that are not in use stay 0; so do the planes after the last.
-    let mut planes = [[0u64; 8]; 3 * TRIPLES];
+fn tabulate<V: Vectors, const W: usize>(
+    v: V,
+    codes: &[BinaryCode<W>],
+    planes: &mut [[u64; 8]; 3 * TRIPLES],
+    table: &mut Table<V::Plane>,
+) {
     for (word, planes) in planes.as_chunks_mut::<64>().0.iter_mut().take(W).enumerate() {
-        for (lane, codes) in codes.as_chunks::<64>().0.iter().enumerate().take(V::LANES) {
-            for (plane, code) in planes.iter_mut().zip(codes) {
-                plane[lane] = code.0[word].get();
+        for (i, plane) in planes.iter_mut().enumerate() {
+            let mut row = [0; 8];
+            for (lane, row) in row[..V::LANES].iter_mut().enumerate() {
+                *row = codes[64 * lane + i].0[word].get();
             }
+            // Through a vector: what is read in one piece wants to be written in one piece.
+            *plane = v.store(v.load(&row));
         }
-        transpose(planes, V::LANES);
+        transpose::<V>(planes);
     }
     let all = v.splat(u64::MAX);
-    let rows = planes.as_chunks::<3>().0.iter().take(triples(W));
+    let rows = planes.as_chunks::<3>().0.iter().take(const { triples(W) });
     for ((row, parity), majority) in rows.zip(&mut table.parity).zip(&mut table.majority) {
         let [x, y, z] = [v.load(&row[0]), v.load(&row[1]), v.load(&row[2])];
         for pick in 0..4 {
@@ -155,79 +162,122 @@ fn tabulate<V: Vectors, const W: usize>(v: V, codes: &[BinaryCode<W>], table: &m
     }
 }
 
-/// Transposes the matrix of 64 x 64 bits in each of the first `lanes` columns of words: Warren, "Hacker's Delight", 2nd ed.,
-/// §7-3, with the first bit lowest.
+/// Transposes the matrix of 64 x 64 bits in each of the first `LANES` columns of words: Warren, "Hacker's Delight", 2nd
+/// ed., §7-3, with the first bit lowest.
 #[inline(always)]
-fn transpose(rows: &mut [[u64; 8]; 64], lanes: usize) {
-    let mut width = 32;
-    let mut mask = u64::MAX >> 32;
-    while width > 0 {
-        for pair in rows.chunks_exact_mut(2 * width) {
-            let (upper, lower) = pair.split_at_mut(width);
-            for (upper, lower) in upper.iter_mut().zip(lower) {
-                for (upper, lower) in upper[..lanes].iter_mut().zip(&mut lower[..lanes]) {
-                    let swapped = (*upper >> width ^ *lower) & mask;
-                    *upper ^= swapped << width;
-                    *lower ^= swapped;
-                }
-            }
+fn transpose<V: Vectors>(rows: &mut [[u64; 8]; 64]) {
+    swap_halves::<V, 32>(rows);
+    swap_halves::<V, 16>(rows);
+    swap_halves::<V, 8>(rows);
+    swap_halves::<V, 4>(rows);
+    swap_halves::<V, 2>(rows);
+    swap_halves::<V, 1>(rows);
+}
+
+/// In each square of twice `WIDTH` swaps the upper right with the lower left quarter.
+#[inline(always)]
+fn swap_halves<V: Vectors, const WIDTH: usize>(rows: &mut [[u64; 8]; 64]) {
+    // The lower `WIDTH` of every twice `WIDTH` bits.
+    let mask = const { u64::MAX / ((1 << WIDTH) + 1) };
+    for first in 0..32 {
+        let upper = first / WIDTH * 2 * WIDTH + first % WIDTH;
+        let lower = upper + WIDTH;
+        for lane in 0..V::LANES {
+            let swapped = (rows[upper][lane] >> WIDTH ^ rows[lower][lane]) & mask;
+            rows[upper][lane] ^= swapped << WIDTH;
+            rows[lower][lane] ^= swapped;
         }
-        width /= 2;
-        mask ^= mask << width;
     }
 }
 
 /// The mask of the codes that the probe looks for.
 #[inline(always)]
 fn below<V: Vectors, const W: usize>(v: V, table: &Table<V::Plane>, probe: &Probe) -> V::Plane {
-    // The weights above 8 that the sum needs: 128 for 64 bits, 512 for 256.
-    let tops = 4 + W.ilog2() as usize;
-    let [mut ones, mut twos, mut fours, mut eights] = std::array::from_fn(|k| v.splat(probe.offset[k]));
-    let mut top: [V::Plane; WEIGHTS - 4] = std::array::from_fn(|k| v.splat(probe.offset[4 + k]));
-
-    let count = triples(W);
-    let (parity, majority, picks) = (&table.parity[..count], &table.majority[..count], &probe.picks[..count]);
-    // Four triples: their sums into the ones, all carries into the twos, and three carries of weight 4.
-    let mut four = |parity: &[[V::Plane; 2]], majority: &[[V::Plane; 8]], picks: &[u8]| {
-        let sum = |i: usize| parity[i][usize::from(picks[i] >> 3 & 1)];
-        let carry = |i: usize| majority[i][usize::from(picks[i] & 7)];
-        let (a, b, x, y, z);
-        (ones, a) = v.full_add(ones, sum(0), sum(1));
-        (ones, b) = v.full_add(ones, sum(2), sum(3));
-        (twos, x) = v.full_add(twos, carry(0), carry(1));
-        (twos, y) = v.full_add(twos, carry(2), carry(3));
-        (twos, z) = v.full_add(twos, a, b);
-        [x, y, z]
-    };
-    // Adds two numbers of weight 16.
-    let mut carry_on = |a: V::Plane, b: V::Plane| {
-        let mut carry;
-        (top[0], carry) = v.full_add(top[0], a, b);
-        for weight in &mut top[1..tops] {
-            (*weight, carry) = (v.xor(*weight, carry), v.and(*weight, carry));
-        }
-    };
-    let (parity8, parity4) = parity.as_chunks::<8>();
-    let (majority8, majority4) = majority.as_chunks::<8>();
-    let (picks8, picks4) = picks.as_chunks::<8>();
-    for ((parity, majority), picks) in parity8.iter().zip(majority8).zip(picks8) {
-        let [a, b, c] = four(&parity[..4], &majority[..4], &picks[..4]);
-        let [d, e, f] = four(&parity[4..], &majority[4..], &picks[4..]);
+    let count = const { triples(W) };
+    let (parity, parity_rest) = table.parity[..count].as_chunks::<8>();
+    let (majority, majority_rest) = table.majority[..count].as_chunks::<8>();
+    let (picks, picks_rest) = probe.picks[..count].as_chunks::<8>();
+    let mut sum = Sum::new::<W>(v, &probe.offset);
+    for ((parity, majority), picks) in parity.iter().zip(majority).zip(picks) {
+        let [a, b, c] = sum.add_four(v, &parity[..4], &majority[..4], &picks[..4]);
+        let [d, e, f] = sum.add_four(v, &parity[4..], &majority[4..], &picks[4..]);
         let (x, y, z, s, t);
-        (fours, x) = v.full_add(fours, a, b);
-        (fours, y) = v.full_add(fours, c, d);
-        (fours, z) = v.full_add(fours, e, f);
-        (eights, s) = v.full_add(eights, x, y);
-        (eights, t) = (v.xor(eights, z), v.and(eights, z));
-        carry_on(s, t);
+        (sum.fours, x) = v.full_add(sum.fours, a, b);
+        (sum.fours, y) = v.full_add(sum.fours, c, d);
+        (sum.fours, z) = v.full_add(sum.fours, e, f);
+        (sum.eights, s) = v.full_add(sum.eights, x, y);
+        (sum.eights, t) = half_add(v, sum.eights, z);
+        sum.add_sixteens::<W>(v, s, t);
     }
-    if !picks4.is_empty() {
-        let [a, b, c] = four(parity4, majority4, picks4);
+    if !picks_rest.is_empty() {
+        let [a, b, c] = sum.add_four(v, parity_rest, majority_rest, picks_rest);
         let (x, y, s);
-        (fours, x) = v.full_add(fours, a, b);
-        (_, y) = (v.xor(fours, c), v.and(fours, c));
-        (_, s) = v.full_add(eights, x, y);
-        carry_on(s, v.splat(0));
+        (sum.fours, x) = v.full_add(sum.fours, a, b);
+        (sum.fours, y) = half_add(v, sum.fours, c);
+        (sum.eights, s) = v.full_add(sum.eights, x, y);
+        sum.add_sixteens::<W>(v, s, v.splat(0));
     }
-    v.xor(top[tops - 1], v.splat(u64::MAX))
+    v.xor(sum.top[const { tops(W) - 1 }], v.splat(u64::MAX))
+}
+
+/// Planes above weight 8 of a sum over `words` words: up to 128 for 64 bits, 512 for 256.
+const fn tops(words: usize) -> usize {
+    4 + words.ilog2() as usize
+}
+
+/// Sum and carry of two bits.
+#[inline(always)]
+fn half_add<V: Vectors>(v: V, a: V::Plane, b: V::Plane) -> (V::Plane, V::Plane) {
+    (v.xor(a, b), v.and(a, b))
+}
+
+/// The sums of all codes of a block, a plane for each weight. Methods instead of closures: only they are certain to
+/// be compiled for the caller's instructions.
+struct Sum<P> {
+    ones: P,
+    twos: P,
+    fours: P,
+    eights: P,
+    top: [P; WEIGHTS - 4],
+}
+
+impl<P: Copy> Sum<P> {
+    #[inline(always)]
+    fn new<const W: usize>(v: impl Vectors<Plane = P>, start: &[u64; WEIGHTS]) -> Self {
+        let mut top = [v.splat(0); WEIGHTS - 4];
+        for (plane, &start) in top.iter_mut().zip(&start[4..]).take(const { tops(W) }) {
+            *plane = v.splat(start);
+        }
+        let [ones, twos, fours, eights, ..] = *start;
+        Self { ones: v.splat(ones), twos: v.splat(twos), fours: v.splat(fours), eights: v.splat(eights), top }
+    }
+
+    /// Adds what the probe picks of four triples, and returns three carries of weight 4.
+    #[inline(always)]
+    fn add_four(&mut self, v: impl Vectors<Plane = P>, parity: &[[P; 2]], majority: &[[P; 8]], picks: &[u8]) -> [P; 3] {
+        let (parity, majority, picks) = (&parity[..4], &majority[..4], &picks[..4]);
+        let mut sums = [v.splat(0); 4];
+        let mut carries = sums;
+        for i in 0..4 {
+            sums[i] = parity[i][usize::from(picks[i] >> 3 & 1)];
+            carries[i] = majority[i][usize::from(picks[i] & 7)];
+        }
+        let (a, b, x, y, z);
+        (self.ones, a) = v.full_add(self.ones, sums[0], sums[1]);
+        (self.ones, b) = v.full_add(self.ones, sums[2], sums[3]);
+        (self.twos, x) = v.full_add(self.twos, carries[0], carries[1]);
+        (self.twos, y) = v.full_add(self.twos, carries[2], carries[3]);
+        (self.twos, z) = v.full_add(self.twos, a, b);
+        [x, y, z]
+    }
+
+    /// Adds two planes of weight 16.
+    #[inline(always)]
+    fn add_sixteens<const W: usize>(&mut self, v: impl Vectors<Plane = P>, a: P, b: P) {
+        let mut carry;
+        (self.top[0], carry) = v.full_add(self.top[0], a, b);
+        for weight in &mut self.top[1..const { tops(W) }] {
+            (*weight, carry) = half_add(v, *weight, carry);
+        }
+    }
 }
