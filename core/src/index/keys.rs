@@ -179,11 +179,11 @@ impl Prober {
     }
 }
 
-/// Compares the bits whose log-odds are at least half of the mean's and lets a little more than a quarter of them differ.
+/// Compares the bits whose log-odds are at least half of the mean's and lets three of sixteen of them differ.
 fn filter(query: &SoftCode, table: usize, odds: impl Fn(usize) -> u16) -> Filter {
     let first = signature_at(table);
     let mask = (0..16).fold(0u16, |mask, bit| mask | u16::from(odds(first + bit) * 2 >= MEAN_ODDS as u16) << bit);
-    Filter { signature: signature(query.code(), table), mask, limit: (mask.count_ones() * 5).div_ceil(16) }
+    Filter { signature: signature(query.code(), table), mask, limit: mask.count_ones() * 3 / 16 }
 }
 
 #[cfg(test)]

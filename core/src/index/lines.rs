@@ -15,12 +15,15 @@
 
 use super::{
     Hit, Index, StoredCode,
-    keys::Prober,
-    postings::Postings,
+    keys::{Filter, Prober},
+    postings::{List, Postings},
     prefetch::prefetch,
     search::HIT_DISTANCE,
 };
-use crate::fingerprint::{CODE_HOP, Code, QueryFrame, SPEEDS};
+use crate::{
+    fingerprint::{CODE_HOP, Code, QueryFrame, SPEEDS},
+    simd::wide,
+};
 
 /// Frames of a lane that are remembered (5.1 s).
 const REMEMBERED: u32 = 512;
@@ -97,19 +100,43 @@ impl Lane {
     fn knows(&self, diagonal: i64) -> bool {
         self.lines.iter().any(|line| line.diagonal.abs_diff(diagonal) <= 2)
     }
+}
 
-    /// Whether the codes before (or, `ahead`, after) the one found agree; `None` where there are too few to say.
-    fn holds(&self, codes: &[StoredCode], position: u32, frame: u32, ahead: bool) -> Option<bool> {
+wide! {
+    /// Whether the codes before (or, `ahead`, after) the one found agree with what was heard; `None` where there are too few to
+    /// say.
+    fn holds(lane: &Lane, codes: &[StoredCode], position: u32, frame: u32, ahead: bool) -> Option<bool> {
         let (mut count, mut sum) = (0, 0);
         for k in NEAR_CODES..=FAR_CODES {
             let step = |from: u32, by: u32| if ahead { from.checked_add(by) } else { from.checked_sub(by) };
             let (Some(position), Some(frame)) = (step(position, k), step(frame, k * CODE_HOP as u32)) else { break };
-            if let (Some(code), Some(heard)) = (codes.get(position as usize), self.get(frame)) {
+            if let (Some(code), Some(heard)) = (codes.get(position as usize), lane.get(frame)) {
                 count += 1;
                 sum += code.get().distance(heard.code);
             }
         }
         (count >= JUDGED_CODES).then(|| sum <= count * LINE_DISTANCE)
+    }
+}
+
+wide! {
+    /// Appends the positions whose signatures pass the filter, and asks the memory for their codes.
+    fn filtered(list: List<'_>, filter: Filter, codes: &[StoredCode], found: &mut Vec<u32>) {
+        for (signature, position) in list.signatures.iter().zip(list.positions) {
+            if filter.passes(signature.get()) {
+                prefetch(codes, position.get() as usize);
+                found.push(position.get());
+            }
+        }
+    }
+}
+
+wide! {
+    /// Keeps the positions of codes that are near.
+    fn keep_near(found: &mut Vec<u32>, codes: &[StoredCode], code: Code) {
+        found.retain(|&position| {
+            codes.get(position as usize).is_some_and(|stored| stored.get().distance(code) <= BEGIN_DISTANCE)
+        });
     }
 }
 
@@ -144,7 +171,7 @@ impl Search {
         }
         while let Some(&(position, frame)) = lane.open.front().filter(|(_, frame)| frame + AGAIN_AFTER <= query.frame) {
             lane.open.pop_front();
-            if !lane.knows(diagonal(position, frame)) && lane.holds(index.codes(), position, frame, true) == Some(true) {
+            if !lane.knows(diagonal(position, frame)) && holds(lane, index.codes(), position, frame, true) == Some(true) {
                 follow(lane, index, query.speed, position, frame, hits);
             }
         }
@@ -164,7 +191,7 @@ impl Search {
             if lane.knows(diagonal(position, query.frame)) {
                 continue;
             }
-            if lane.holds(index.codes(), position, query.frame, false) == Some(true) {
+            if holds(lane, index.codes(), position, query.frame, false) == Some(true) {
                 follow(lane, index, query.speed, position, query.frame, hits);
             } else {
                 lane.open.push_back((position, query.frame));
@@ -190,18 +217,9 @@ impl Search {
         found.clear();
         for &(table, range) in ranges.iter() {
             let list = tables.list(usize::from(table), range);
-            let filter = prober.filters[usize::from(table)];
-            for (signature, position) in list.signatures.iter().zip(list.positions) {
-                if filter.passes(signature.get()) {
-                    prefetch(index.codes(), position.get() as usize);
-                    found.push(position.get());
-                }
-            }
+            filtered(list, prober.filters[usize::from(table)], index.codes(), found);
         }
-        let code = query.soft.code();
-        found.retain(|&position| {
-            index.codes().get(position as usize).is_some_and(|stored| stored.get().distance(code) <= BEGIN_DISTANCE)
-        });
+        keep_near(found, index.codes(), query.soft.code());
         found.sort_unstable();
         found.dedup();
     }
