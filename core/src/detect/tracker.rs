@@ -6,8 +6,8 @@ use crate::{
     audio::SAMPLE_RATE,
     fingerprint::{Bands, Extractor, Listener, QueryFrame, SPEEDS, model},
     index::{
-        Alignment, BandLane, Candidate, Evidence, Hit, Index, Lane, MAX_QUERY_SECONDS, align, find_candidates,
-        find_hits, script_of, verify,
+        Alignment, BandLane, Candidate, Evidence, Hit, Index, Lane, MAX_QUERY_SECONDS, Search, align, find_candidates,
+        script_of, verify,
     },
     signal::{Activity, FRAME, HOP, HOP_SECONDS},
 };
@@ -95,6 +95,7 @@ struct Heard {
     lanes: Vec<Vec<QueryFrame>>,
     /// Bands at each assumed speed, and the number of the first.
     bands: Vec<(u32, Vec<Bands>)>,
+    search: Search,
     hits: Vec<Hit>,
     frames: usize,
     /// Whether an evaluation is due.
@@ -131,7 +132,7 @@ impl Listener for Ear<'_> {
             heard.answered_at.get_or_insert((code.time() - 0.2).max(0.0));
             heard.fresh = true;
         }
-        find_hits(self.index, &code, &mut heard.hits);
+        heard.search.find_hits(self.index, &code, &mut heard.hits);
         if let Some(lane) = heard.lanes.get_mut(code.speed) {
             lane.push(code);
         }
