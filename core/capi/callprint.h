@@ -20,11 +20,7 @@
 #define CALLPRINT_MAX_RIVALS 4
 
 // How a call went. Negative values are errors, which `callprint_last_error` puts into words.
-enum CallprintStatus
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : int32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
+typedef enum {
   // Done.
   CALLPRINT_OK = 0,
   // No event waits.
@@ -41,21 +37,10 @@ enum CallprintStatus
   CALLPRINT_ERROR_INDEX = -5,
   // A fault of the library. The session concerned works again after `callprint_session_reset`.
   CALLPRINT_ERROR_INTERNAL = -6,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum CallprintStatus CallprintStatus;
-#else
-typedef int32_t CallprintStatus;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
+} CallprintStatus;
 
 // Kinds of events.
-enum CallprintEventType
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : int32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
+typedef enum {
   // Sound that is not ringing, tone or silence began.
   CALLPRINT_ANSWERED = 1,
   // A script became certain.
@@ -72,30 +57,14 @@ enum CallprintEventType
   CALLPRINT_HANDOVER = 7,
   // The audio ended.
   CALLPRINT_ENDED = 8,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum CallprintEventType CallprintEventType;
-#else
-typedef int32_t CallprintEventType;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-typedef struct Arc_Index Arc_Index;
-
-typedef struct Vec_CString Vec_CString;
-
-// Begins every handle, so that one of another kind, or a pointer to something else, is noticed.
-typedef struct {
-  uint64_t _0;
-} Tag;
+} CallprintEventType;
 
 // An index of known scripts. Read-only: any number of threads may use one at the same time. Sessions keep what they need of
 // it, so it may be freed before them.
-typedef struct {
-  Tag tag;
-  Arc_Index index;
-} CallprintIndex;
+typedef struct CallprintIndex CallprintIndex;
+
+// One leg of a call. One thread at a time may use it; different sessions may be used by different threads at the same time.
+typedef struct CallprintSession CallprintSession;
 
 // How a session listens. Set all to 0 and `struct_size` to `sizeof` of the struct; then what differs from the defaults. A
 // number that is 0 stands for its default.
@@ -111,16 +80,6 @@ typedef struct {
   // Seconds of voice after which a call without a match is declared unmatched. Default 12.
   double unmatched_after;
 } CallprintConfig;
-
-// One leg of a call. One thread at a time may use it; different sessions may be used by different threads at the same time.
-typedef struct {
-  Tag tag;
-  Session session;
-  // Whether a call into the session did not come to its end.
-  bool broken;
-  // What the strings of the last event point into.
-  Vec_CString names;
-} CallprintSession;
 
 // What became known. Set `struct_size` before `callprint_session_poll`; the library fills in the fields that both sides know.
 // Strings belong to the session and are valid until the next call with it; they are NULL where an event has none.

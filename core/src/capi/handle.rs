@@ -2,79 +2,85 @@
 
 use super::status::{CallprintStatus, Failure};
 
-/// Begins every handle, so that one of another kind, or a pointer to something else, is noticed.
+/// What a handle of C points to. The tag comes first, so that a handle of another kind, or a pointer to something else, is
+/// noticed.
 #[derive(Debug)]
 #[repr(C)]
-pub(super) struct Tag(pub(super) u64);
+struct Handle<T> {
+    tag: u64,
+    value: T,
+}
 
-/// Something that a handle points to.
-pub(super) trait Tagged {
-    /// The number that its tag holds while it lives.
+/// A type that C knows by name only; pointers to it are pointers to a [`Handle`] of `Value`.
+pub(super) trait Opaque {
+    /// What it stands for.
+    type Value;
+    /// The number that a handle's tag holds while it lives.
     const TAG: u64;
     /// What the kind is called in messages.
     const NAME: &'static str;
-
-    /// Its tag, the first field of a `repr(C)` struct.
-    fn tag(&mut self) -> &mut Tag;
 }
 
 /// What a handle points to.
 ///
 /// # Safety
-/// `pointer` is NULL or points to memory that may be read, at least a tag long; and where that holds `T::TAG`, to a living
-/// `T` that nothing else uses during `'a` other than by shared references.
-pub(super) unsafe fn shared<'a, T: Tagged>(pointer: *const T) -> Result<&'a T, Failure> {
-    check(pointer)?;
-    // SAFETY: not NULL, aligned and tagged as a living `T`, by the lines above and the caller's promise.
-    Ok(unsafe { &*pointer })
+/// `pointer` is NULL or points to memory that may be read, at least a tag long; and where that holds `O::TAG`, it came from
+/// [`give`], was not freed, and during `'a` is used by shared references only.
+pub(super) unsafe fn shared<'a, O: Opaque>(pointer: *const O) -> Result<&'a O::Value, Failure> {
+    let handle = check(pointer)?;
+    // SAFETY: not NULL, aligned and tagged as a living handle, by the lines above and the caller's promise.
+    Ok(unsafe { &(*handle).value })
 }
 
 /// The same, to be changed.
 ///
 /// # Safety
 /// As for [`shared`], and nothing else uses it during `'a` at all.
-pub(super) unsafe fn exclusive<'a, T: Tagged>(pointer: *mut T) -> Result<&'a mut T, Failure> {
-    check(pointer)?;
-    // SAFETY: not NULL, aligned and tagged as a living `T`, by the lines above and the caller's promise.
-    Ok(unsafe { &mut *pointer })
+pub(super) unsafe fn exclusive<'a, O: Opaque>(pointer: *mut O) -> Result<&'a mut O::Value, Failure> {
+    let handle = check(pointer)?.cast_mut();
+    // SAFETY: not NULL, aligned and tagged as a living handle, by the lines above and the caller's promise.
+    Ok(unsafe { &mut (*handle).value })
 }
 
-fn check<T: Tagged>(pointer: *const T) -> Result<(), Failure> {
+fn check<O: Opaque>(pointer: *const O) -> Result<*const Handle<O::Value>, Failure> {
     if pointer.is_null() {
-        return Err(Failure::null(T::NAME));
+        return Err(Failure::null(O::NAME));
     }
-    let wrong = || Failure::new(CallprintStatus::CALLPRINT_ERROR_ARGUMENT, format!("this is no living {}", T::NAME));
-    if !pointer.is_aligned() {
+    let handle = pointer.cast::<Handle<O::Value>>();
+    let wrong = || Failure::new(CallprintStatus::CALLPRINT_ERROR_ARGUMENT, format!("this is no living {}", O::NAME));
+    if !handle.is_aligned() {
         return Err(wrong());
     }
-    // SAFETY: not NULL, aligned for `T`, hence for its first field; readable by the promise of the callers.
-    let tag = unsafe { (*pointer.cast::<Tag>()).0 };
-    if tag == T::TAG { Ok(()) } else { Err(wrong()) }
+    // SAFETY: not NULL, aligned for a handle, hence for its first field; readable by the promise of the callers.
+    let tag = unsafe { handle.cast::<u64>().read() };
+    if tag == O::TAG { Ok(handle) } else { Err(wrong()) }
 }
 
 /// Gives a value to C.
 ///
 /// # Safety
-/// `out` is NULL or may be written.
-pub(super) unsafe fn give<T>(value: T, out: *mut *mut T) {
-    // SAFETY: the caller's promise; callers have checked it not to be NULL.
-    unsafe { out.write(Box::into_raw(Box::new(value))) }
+/// `out` may be written.
+pub(super) unsafe fn give<O: Opaque>(value: O::Value, out: *mut *mut O) {
+    let handle = Box::new(Handle { tag: O::TAG, value });
+    // SAFETY: the caller's promise.
+    unsafe { out.write(Box::into_raw(handle).cast()) };
 }
 
-/// Ends a handle's life; nothing for NULL or what is no such handle.
+/// Ends a handle's life; nothing for NULL.
 ///
 /// # Safety
-/// As for [`exclusive`], and the handle came from [`give`] and is not used again.
-pub(super) unsafe fn free<T: Tagged>(pointer: *mut T) -> Result<(), Failure> {
+/// As for [`exclusive`], and the handle is not used again.
+pub(super) unsafe fn free<O: Opaque>(pointer: *mut O) -> Result<(), Failure> {
     if pointer.is_null() {
         return Ok(());
     }
-    check(pointer)?;
-    // SAFETY: a living `T` that came from `Box::into_raw` in `give`.
-    let mut owned = unsafe { Box::from_raw(pointer) };
-    // A handle that is freed twice is noticed as long as its memory is not used for something else.
-    owned.tag().0 = 0;
-    std::hint::black_box(&owned);
+    let handle = check(pointer)?.cast_mut();
+    // SAFETY: a living handle, which came from `Box::into_raw` in `give`. Its tag goes first: a handle that is freed twice is
+    // noticed as long as its memory is not used for something else; volatile, or the write would be left out.
+    unsafe {
+        (&raw mut (*handle).tag).write_volatile(0);
+        drop(Box::from_raw(handle));
+    }
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    handle::{self, Tag, Tagged},
+    handle::{self, Opaque},
     status::{CallprintStatus, Failure, guarded},
 };
 use crate::Index;
@@ -15,19 +15,14 @@ use crate::Index;
 /// An index of known scripts. Read-only: any number of threads may use one at the same time. Sessions keep what they need of
 /// it, so it may be freed before them.
 #[derive(Debug)]
-#[repr(C)]
 pub struct CallprintIndex {
-    tag: Tag,
-    pub(super) index: Arc<Index>,
+    _known_by_name_only: [u8; 0],
 }
 
-impl Tagged for CallprintIndex {
+impl Opaque for CallprintIndex {
+    type Value = Arc<Index>;
     const TAG: u64 = 0x6361_6c6c_696e_6478;
     const NAME: &'static str = "index";
-
-    fn tag(&mut self) -> &mut Tag {
-        &mut self.tag
-    }
 }
 
 /// Opens an index file, memory-mapped, and stores a handle in `*out`; free it with `callprint_index_free`. On an error `*out`
@@ -77,7 +72,7 @@ pub unsafe extern "C" fn callprint_index_renderings(index: *const CallprintIndex
     let mut renderings = 0;
     guarded(|| {
         // SAFETY: the caller's promise.
-        renderings = unsafe { handle::shared(index)? }.index.len();
+        renderings = unsafe { handle::shared(index)? }.len();
         Ok(CallprintStatus::CALLPRINT_OK)
     });
     renderings
@@ -116,7 +111,7 @@ pub(super) unsafe fn clear<T>(out: *mut *mut T) -> Result<(), Failure> {
 /// `out` may be written.
 unsafe fn give(index: Index, out: *mut *mut CallprintIndex) {
     // SAFETY: the caller's promise.
-    unsafe { handle::give(CallprintIndex { tag: Tag(CallprintIndex::TAG), index: Arc::new(index) }, out) };
+    unsafe { handle::give(Arc::new(index), out) };
 }
 
 #[cfg(unix)]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    handle::{self, Tag, Tagged},
+    handle::{self, Opaque},
     index::{CallprintIndex, clear},
     status::{CallprintStatus, Failure, guarded},
 };
@@ -37,7 +37,7 @@ pub struct CallprintConfig {
 }
 
 /// Kinds of events.
-#[repr(i32)]
+#[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallprintEventType {
     /// Sound that is not ringing, tone or silence began.
@@ -105,23 +105,24 @@ const FIRST_EVENT: usize = size_of::<CallprintEvent>();
 
 /// One leg of a call. One thread at a time may use it; different sessions may be used by different threads at the same time.
 #[derive(Debug)]
-#[repr(C)]
 pub struct CallprintSession {
-    tag: Tag,
+    _known_by_name_only: [u8; 0],
+}
+
+impl Opaque for CallprintSession {
+    type Value = Live;
+    const TAG: u64 = 0x6361_6c6c_7365_7373;
+    const NAME: &'static str = "session";
+}
+
+/// What a session's handle points to.
+#[derive(Debug)]
+pub(super) struct Live {
     session: Session,
     /// Whether a call into the session did not come to its end.
     broken: bool,
     /// What the strings of the last event point into.
     names: Vec<CString>,
-}
-
-impl Tagged for CallprintSession {
-    const TAG: u64 = 0x6361_6c6c_7365_7373;
-    const NAME: &'static str = "session";
-
-    fn tag(&mut self) -> &mut Tag {
-        &mut self.tag
-    }
 }
 
 /// Stores a handle to a new session in `*out`; free it with `callprint_session_free`. On an error `*out` is set to NULL.
@@ -142,9 +143,9 @@ pub unsafe extern "C" fn callprint_session_new(
         let index = unsafe { handle::shared(index)? };
         // SAFETY: the caller's promise about `config`.
         let config = unsafe { read_config(config)? };
-        let session = Session::new(index.index.clone(), config.into())?;
+        let session = Session::new(index.clone(), config.into())?;
         let names = Vec::with_capacity(3 + MAX_RIVALS);
-        let session = CallprintSession { tag: Tag(CallprintSession::TAG), session, broken: false, names };
+        let session = Live { session, broken: false, names };
         // SAFETY: the caller's promise about `out`, which `clear` found not to be NULL.
         unsafe { handle::give(session, out) };
         Ok(CallprintStatus::CALLPRINT_OK)
@@ -352,7 +353,7 @@ impl From<CallprintConfig> for SessionConfig {
     }
 }
 
-impl CallprintSession {
+impl Live {
     /// Does something with the session, unless an earlier call left it half done.
     fn working<R>(&mut self, work: impl FnOnce(&mut Session) -> R) -> Result<R, Failure> {
         if std::mem::replace(&mut self.broken, true) {

@@ -9,7 +9,7 @@ use std::{
 use crate::Error;
 
 /// How a call went. Negative values are errors, which `callprint_last_error` puts into words.
-#[repr(i32)]
+#[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallprintStatus {
     /// Done.
