@@ -28,9 +28,9 @@ mod demux;
 mod discover;
 mod g711;
 #[cfg(feature = "decode")]
-mod g722;
+pub(crate) mod g722;
 #[cfg(feature = "decode")]
-mod gsm;
+pub(crate) mod gsm;
 #[cfg(feature = "decode")]
 mod headerless;
 #[cfg(feature = "opus")]
