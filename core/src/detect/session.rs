@@ -166,6 +166,11 @@ impl Session {
         self.pushed as f64 / f64::from(self.config.sample_rate)
     }
 
+    /// When sound that can be a voice first came, s.
+    pub fn answered_at(&self) -> Option<f64> {
+        self.tracker.answered_at()
+    }
+
     /// Seconds of sound that is neither silence nor tone.
     pub fn active_seconds(&self) -> f64 {
         self.tracker.active_seconds()
