@@ -28,13 +28,16 @@ const HYPOTHESES: usize = 64;
 pub(crate) const RIVAL_MARGIN: f64 = 3.0;
 /// What it costs that audio is shared between scripts at all, nats.
 const SHARED_PRICE: f64 = 1.0;
-/// What it costs that another hypothesis explains the same audio better, nats per unit of agreement.
-const DOMINANCE: f64 = 5.0;
+/// What it costs that another hypothesis explains the same audio better, nats per unit of agreement and code: which of two
+/// recordings plays is told by which is nearer, and each code says so anew.
+const DOMINANCE: f64 = 1.0;
 /// Time after its end from which a hypothesis is not judged again, s: nothing about its audio can change.
 const STALE: f64 = 2.0 * MAX_QUERY_SECONDS;
 /// Codes with sound that a match must rest on (1.1 s with the patch of the last): on shorter stretches the same speaker
 /// saying the same word is taken for the recording.
 const MINIMUM_CODES: usize = 18;
+/// Of these, how many must lie in the part that fits (1 s).
+const MINIMUM_FITTING_CODES: usize = 16;
 
 /// A rendering that may have played, and where.
 #[derive(Debug, Clone, PartialEq)]
@@ -272,7 +275,8 @@ impl<'i> Tracker<'i> {
     fn lay(&self, candidate: &Candidate) -> Option<(Alignment, Evidence)> {
         let lane = self.heard.lanes.get(candidate.speed)?;
         let alignment = align(self.index, candidate, Lane { frames: lane })?;
-        let evidence = Evidence::of(&alignment).filter(|e| e.whole.codes >= MINIMUM_CODES)?;
+        let evidence = Evidence::of(&alignment)
+            .filter(|e| e.whole.codes >= MINIMUM_CODES && e.part.codes >= MINIMUM_FITTING_CODES)?;
         Some((alignment, evidence))
     }
 
@@ -348,9 +352,10 @@ impl<'i> Tracker<'i> {
         (self.agreement(best) > self.agreement(i)).then_some(best)
     }
 
-    /// By how much more the best hypothesis about the same audio agrees with it than number `i` does.
+    /// By how much more the best hypothesis about the same audio agrees with it than number `i` does, over all its codes.
     fn lead(&self, i: usize) -> f64 {
-        self.best_fit(i, |_| true).map_or(0.0, |best| self.agreement(best) - self.agreement(i))
+        let codes = self.hypotheses[i].evidence.whole.codes as f64;
+        self.best_fit(i, |_| true).map_or(0.0, |best| codes * (self.agreement(best) - self.agreement(i)))
     }
 
     /// Lets the rendering that fits best speak for its script, with the highest score of any: two voices may say a script
