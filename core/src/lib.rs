@@ -20,4 +20,6 @@ pub mod prosody;
 pub mod signal;
 mod simd;
 
+pub use detect::{Session, SessionConfig, SessionEvent, SessionMatch};
 pub use error::{Error, IndexFault, Result};
+pub use index::Index;

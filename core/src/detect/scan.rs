@@ -63,6 +63,16 @@ impl<'i> Scanner<'i> {
         Self { least_score: f64::NEG_INFINITY, ..self }
     }
 
+    /// A scanner whose threshold is known already.
+    pub(super) fn with_threshold(index: &'i Index, options: ScanOptions, threshold: f64) -> Self {
+        Self { index, options, threshold }
+    }
+
+    /// The score from which something is a match.
+    pub(super) fn threshold(&self) -> f64 {
+        self.threshold
+    }
+
     /// Scans a source to its end, all channels. `name` becomes the report's `file`; `progress` is told the seconds done.
     ///
     /// # Errors
@@ -71,14 +81,14 @@ impl<'i> Scanner<'i> {
         let format = source.format();
         let mut channels = Vec::with_capacity(format.channels);
         for _ in 0..format.channels {
-            channels.push((Resampler::new(format.sample_rate)?, Tracker::new(self.index, self.threshold)));
+            channels.push((Resampler::new(format.sample_rate)?, Tracker::new(self.threshold)));
         }
         let (mut block, mut samples, mut frames) = (Block::default(), Vec::new(), 0u64);
         while source.next_block(&mut block)? {
             for (input, (resampler, tracker)) in block.channels.iter().zip(&mut channels) {
                 samples.clear();
                 resampler.push(input, &mut samples);
-                tracker.push(&samples);
+                tracker.push(self.index, &samples, |_| true);
             }
             frames += block.frames() as u64;
             progress(frames as f64 / f64::from(format.sample_rate));
@@ -86,10 +96,10 @@ impl<'i> Scanner<'i> {
         for (resampler, tracker) in &mut channels {
             samples.clear();
             resampler.finish(&mut samples);
-            tracker.push(&samples);
-            tracker.finish();
+            tracker.push(self.index, &samples, |_| true);
+            tracker.finish(self.index);
         }
-        let trackers: Vec<_> = channels.into_iter().map(|(_, tracker)| tracker).collect();
+        let trackers: Vec<_> = channels.iter().map(|(_, tracker)| tracker).collect();
         Ok(self.report(name, frames as f64 / f64::from(format.sample_rate), &trackers))
     }
 
@@ -98,13 +108,13 @@ impl<'i> Scanner<'i> {
     /// # Errors
     /// None at present; the result leaves room for resource limits.
     pub fn scan_samples(&self, name: &str, samples: &[f32]) -> Result<ScanReport> {
-        let mut tracker = Tracker::new(self.index, self.threshold);
-        tracker.push(samples);
-        tracker.finish();
-        Ok(self.report(name, tracker.seconds(), &[tracker]))
+        let mut tracker = Tracker::new(self.threshold);
+        tracker.push(self.index, samples, |_| true);
+        tracker.finish(self.index);
+        Ok(self.report(name, tracker.seconds(), &[&tracker]))
     }
 
-    fn report(&self, name: &str, seconds: f64, trackers: &[Tracker<'_>]) -> ScanReport {
+    pub(super) fn report(&self, name: &str, seconds: f64, trackers: &[&Tracker]) -> ScanReport {
         let mut matches: Vec<Match> = Vec::new();
         let mut events = Vec::new();
         for (channel, tracker) in trackers.iter().enumerate() {
@@ -117,11 +127,8 @@ impl<'i> Scanner<'i> {
         }
         events.sort_by(|a, b| a.at.total_cmp(&b.at));
         events.push(Event { kind: EventKind::Ended, at: seconds, channel: 0 });
-        let silent = |tracker: &Tracker<'_>| MachineVoice {
-            probability: None,
-            abstained: true,
-            seconds: tracker.active_seconds(),
-        };
+        let silent =
+            |tracker: &Tracker| MachineVoice { probability: None, abstained: true, seconds: tracker.active_seconds() };
         let channels: Vec<ChannelReport> = trackers
             .iter()
             .enumerate()

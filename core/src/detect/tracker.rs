@@ -76,19 +76,37 @@ impl Hypothesis {
     }
 }
 
+impl Hypothesis {
+    /// Whether its beginning has left the window: from then on the score only rises.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled
+    }
+}
+
 fn by_score(hypotheses: &mut [Hypothesis]) {
     hypotheses.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.rendering.cmp(&b.rendering)));
 }
 
-/// The state of one channel.
+/// The state of one channel. It holds no index: whoever feeds it hands the same one in each time.
 #[derive(Debug)]
-pub(crate) struct Tracker<'i> {
-    index: &'i Index,
+pub(crate) struct Tracker {
     threshold: f64,
     extractor: Extractor,
     heard: Heard,
     samples: u64,
     hypotheses: Vec<Hypothesis>,
+    /// Whether the search has been called off.
+    resting: bool,
+}
+
+/// A tracker's state at one moment, with the index that it is judged against.
+struct Evaluation<'a> {
+    index: &'a Index,
+    threshold: f64,
+    /// Seconds taken in.
+    now: f64,
+    heard: &'a mut Heard,
+    hypotheses: &'a mut Vec<Hypothesis>,
 }
 
 /// What came of the stream within the window.
@@ -141,11 +159,10 @@ impl Listener for Ear<'_> {
     }
 }
 
-impl<'i> Tracker<'i> {
+impl Tracker {
     /// Starts to listen. `threshold`: score from which a hypothesis counts as decided.
-    pub(crate) fn new(index: &'i Index, threshold: f64) -> Self {
+    pub(crate) fn new(threshold: f64) -> Self {
         Self {
-            index,
             threshold,
             extractor: Extractor::new(),
             heard: Heard {
@@ -155,31 +172,44 @@ impl<'i> Tracker<'i> {
             },
             samples: 0,
             hypotheses: Vec::new(),
+            resting: false,
         }
     }
 
-    /// Takes 8 kHz samples.
-    pub(crate) fn push(&mut self, mut samples: &[f32]) {
+    /// Takes 8 kHz samples; `evaluated` hears of each evaluation and says whether to go on searching. Once it has said no,
+    /// samples are only counted.
+    pub(crate) fn push(&mut self, index: &Index, mut samples: &[f32], mut evaluated: impl FnMut(&Self) -> bool) {
         while !samples.is_empty() {
             // A part ends where a frame does, so that the time of an evaluation does not depend on the chunking.
             let into_hop = (self.samples + (HOP - FRAME % HOP) as u64) % HOP as u64;
             let (part, rest) = samples.split_at((HOP - into_hop as usize).min(samples.len()));
             self.samples += part.len() as u64;
-            self.push_part(part);
             samples = rest;
-        }
-    }
-
-    fn push_part(&mut self, part: &[f32]) {
-        self.extractor.push_to(part, &mut Ear { heard: &mut self.heard, index: self.index });
-        if std::mem::take(&mut self.heard.due) {
-            self.evaluate();
+            if self.resting {
+                continue;
+            }
+            self.extractor.push_to(part, &mut Ear { heard: &mut self.heard, index });
+            if std::mem::take(&mut self.heard.due) {
+                self.evaluate(index);
+                self.resting = !evaluated(self);
+            }
         }
     }
 
     /// Ends the stream: a last evaluation.
-    pub(crate) fn finish(&mut self) {
-        self.evaluate();
+    pub(crate) fn finish(&mut self, index: &Index) {
+        self.evaluate(index);
+    }
+
+    /// Forgets the stream.
+    pub(crate) fn reset(&mut self) {
+        *self = Self::new(self.threshold);
+    }
+
+    fn evaluate(&mut self, index: &Index) {
+        let now = self.seconds();
+        let Self { threshold, heard, hypotheses, .. } = self;
+        Evaluation { index, threshold: *threshold, now, heard, hypotheses }.evaluate();
     }
 
     /// All hypotheses, best first.
@@ -200,6 +230,12 @@ impl<'i> Tracker<'i> {
     /// When sound that can be a voice first came, s.
     pub(crate) fn answered_at(&self) -> Option<f64> {
         self.heard.answered_at
+    }
+}
+
+impl Evaluation<'_> {
+    fn seconds(&self) -> f64 {
+        self.now
     }
 
     fn evaluate(&mut self) {
@@ -227,7 +263,7 @@ impl<'i> Tracker<'i> {
         }
         self.reconsider(&renewed);
         self.judge();
-        by_score(&mut self.hypotheses);
+        by_score(self.hypotheses);
         // What counts as a match is kept however long the stream; of the rest, the best.
         let sure = self.hypotheses.partition_point(|h| h.score >= self.threshold);
         self.hypotheses.truncate(sure + HYPOTHESES);
@@ -251,7 +287,7 @@ impl<'i> Tracker<'i> {
     /// Drops codes and hits that are older than the window.
     fn forget(&mut self) {
         let patch = model().patch;
-        let heard = &mut self.heard;
+        let heard = &mut *self.heard;
         for ((lane, (first, bands)), speed) in heard.lanes.iter_mut().zip(&mut heard.bands).zip(SPEEDS) {
             let keep = (MAX_QUERY_SECONDS / HOP_SECONDS * speed) as usize;
             if lane.len() > keep {
