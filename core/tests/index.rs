@@ -82,17 +82,6 @@ fn a_clip_without_enough_sound_is_refused_with_the_seconds_found() {
 }
 
 #[test]
-fn every_flipped_bit_is_found() {
-    let bytes = builder(&[0]).to_bytes().unwrap();
-    for at in 0..bytes.len() {
-        let mut damaged = bytes.clone();
-        damaged[at] ^= 1 << (at % 8);
-        let found = Index::from_bytes(damaged).and_then(|index| index.verify());
-        assert!(found.is_err(), "byte {at}");
-    }
-}
-
-#[test]
 fn a_truncated_file_never_opens_and_says_so() {
     let bytes = builder(&[0]).to_bytes().unwrap();
     for length in (0..bytes.len()).step_by(61).chain([bytes.len() - 1]) {

@@ -4,7 +4,6 @@
 
 use std::{
     collections::BTreeMap,
-    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -16,6 +15,7 @@ use zerocopy::{
 use super::{
     Calibration, Index,
     format::{self, Header, Record, SECTIONS, SectionEntry, StoredBands, StoredCode, StringRef},
+    replace::write_atomically,
     script_of, verify,
 };
 use crate::{
@@ -257,23 +257,4 @@ fn assemble(sections: [&[u8]; SECTIONS], renderings: usize, codes: usize) -> Vec
         out.extend_from_slice(section);
     }
     out
-}
-
-fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".callprint-").suffix(".tmp").tempfile_in(folder)?;
-    // A temporary file is private; the index should be readable like any file the user writes.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(path).map_or(0o644, |m| m.permissions().mode());
-        file.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;
-    }
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
-    // The rename itself is durable only once the folder is.
-    #[cfg(unix)]
-    std::fs::File::open(folder)?.sync_all()?;
-    Ok(())
 }

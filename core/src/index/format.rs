@@ -125,7 +125,7 @@ pub(crate) struct StoredBands(pub(crate) [u8; BANDS / 2]);
 
 /// Band records of a rendering of `codes` codes: two for each code's hop, and the rest of the last patch.
 pub(crate) fn band_records(codes: usize) -> usize {
-    if codes == 0 { 0 } else { 2 * codes + 18 }
+    if codes == 0 { 0 } else { codes.saturating_mul(2).saturating_add(18) }
 }
 
 /// Byte ranges of the sections of a file whose header holds.
@@ -200,9 +200,10 @@ fn layout(header: &Header, table: &[SectionEntry]) -> Result<Layout, IndexFault>
     let count = |n: U64| usize::try_from(n.get()).map_err(|_| damaged("sizes too large for this machine"));
     let (renderings, codes, size) = (count(header.renderings)?, count(header.codes)?, count(header.file_size)?);
     let lengths = [
-        renderings.checked_mul(size_of::<Record>()),
+        // A product too large for the machine fits no section.
+        Some(renderings.saturating_mul(size_of::<Record>())),
         None,
-        codes.checked_mul(size_of::<StoredCode>()),
+        Some(codes.saturating_mul(size_of::<StoredCode>())),
         Some(codes),
         Some(size_of::<StoredCalibration>()),
         None,

@@ -19,7 +19,11 @@ pub(crate) enum Bytes {
 impl Bytes {
     /// Maps a file for reading. An empty file gives no bytes.
     pub(crate) fn map(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| Error::io(path, e))?;
+        Self::of_file(path, &File::open(path).map_err(|e| Error::io(path, e))?)
+    }
+
+    /// Maps an open file; `path` is for messages.
+    pub(crate) fn of_file(path: &Path, file: &File) -> Result<Self> {
         let meta = file.metadata().map_err(|e| Error::io(path, e))?;
         if meta.is_dir() {
             return Err(Error::io(path, std::io::Error::from(std::io::ErrorKind::IsADirectory)));
@@ -27,7 +31,7 @@ impl Bytes {
         if meta.len() == 0 {
             return Ok(Self::Owned(Vec::new()));
         }
-        map_file(&file).map(Self::Map).map_err(|e| Error::io(path, e))
+        map_file(file).map(Self::Map).map_err(|e| Error::io(path, e))
     }
 }
 

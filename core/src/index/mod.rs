@@ -2,14 +2,19 @@
 //!
 //! [`builder`](IndexBuilder) makes the file described in `format`; [`Index`] opens it; `search` finds candidate
 //! (rendering, offset, speed) triples by codes that nearly agree; `align` follows a candidate through the query;
-//! `score` weighs what fits against what does not; `calibrate` says how often such a score happens by chance.
+//! `score` weighs what fits against what does not; `calibrate` says how often such a score happens by chance. [`LiveIndex`] is
+//! searched while its file is replaced, which `replace` does so that the old or the new file is there, whole.
 
 mod align;
 mod builder;
 mod calibrate;
 mod format;
 mod hamming;
+#[cfg(test)]
+mod hostile;
 mod map;
+mod reload;
+mod replace;
 mod score;
 mod search;
 mod verify;
@@ -23,6 +28,7 @@ pub(crate) use align::{Lane, align};
 pub use builder::{IndexBuilder, Label};
 pub use calibrate::Calibration;
 pub(crate) use format::StoredCode;
+pub use reload::LiveIndex;
 pub use score::{Evidence, FEATURES, Properties, Ratios};
 pub use search::{Candidate, Hit, find_candidates, find_hits};
 pub use verify::Verification;
@@ -97,8 +103,9 @@ pub fn script_of(id: &str) -> &str {
 }
 
 impl Index {
-    /// Opens an index file by memory-mapping it. The file must not be changed in place while it is open; callprint itself
-    /// replaces index files by renaming, which is safe.
+    /// Opens an index file by memory-mapping it; processes that have it open share its pages. The file must not be changed in
+    /// place while it is open: a read past the end of one that was cut short ends the process (SIGBUS). Callprint itself
+    /// replaces index files by renaming, which is safe; so does `mv`, but `cp` over an open file does not.
     ///
     /// # Errors
     /// [`Error::Io`] where the file can't be read, [`Error::Index`] where it is no usable index.
@@ -228,9 +235,9 @@ impl Index {
             }
             before = name;
             next += u64::from(record.codes.get());
-            next_bands += band_records(record.codes.get() as usize) as u64;
+            next_bands = next_bands.saturating_add(band_records(record.codes.get() as usize) as u64);
         }
-        if next_bands * size_of::<StoredBands>() as u64 != self.section(5).len() as u64 {
+        if next_bands.checked_mul(size_of::<StoredBands>() as u64) != Some(self.section(5).len() as u64) {
             return Err("bands and renderings do not fit".into());
         }
         if next != self.layout.codes as u64 { Err("codes and renderings do not fit".into()) } else { Ok(()) }
