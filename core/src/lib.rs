@@ -29,3 +29,4 @@ pub mod telephony;
 pub use detect::{Session, SessionConfig, SessionEvent, SessionMatch};
 pub use error::{Error, IndexFault, Result};
 pub use index::Index;
+pub use simd::{SimdLevel, simd_level};

@@ -9,7 +9,7 @@ mod align;
 mod builder;
 mod calibrate;
 mod format;
-mod hamming;
+pub mod hamming;
 #[cfg(test)]
 mod hostile;
 mod map;
