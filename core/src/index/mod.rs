@@ -24,15 +24,16 @@ use std::path::{Path, PathBuf};
 use zerocopy::FromBytes;
 
 pub use align::{Alignment, MAX_QUERY_SECONDS, Step};
-pub(crate) use align::{Lane, align};
+pub(crate) use align::{Lane, Paths, align};
 pub use builder::{IndexBuilder, Label};
 pub use calibrate::Calibration;
 pub(crate) use format::StoredCode;
 pub use reload::LiveIndex;
 pub use score::{Evidence, FEATURES, Properties, Ratios};
+pub(crate) use search::Votes;
 pub use search::{Candidate, Hit, find_candidates, find_hits};
 pub use verify::Verification;
-pub(crate) use verify::{BandLane, verify};
+pub(crate) use verify::{BandLane, Hearing, verify};
 
 use crate::{Error, IndexFault, Result, fingerprint::model};
 use format::{Layout, Record, SECTIONS, StoredBands, StoredCalibration, StringRef, band_records};

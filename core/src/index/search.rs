@@ -78,27 +78,65 @@ pub fn find_hits(index: &Index, query: &QueryFrame, hits: &mut Vec<Hit>) {
 
 /// The `count` lines with most votes, best first. `hits` is sorted in place.
 pub fn find_candidates(hits: &mut [Hit], count: usize) -> Vec<Candidate> {
-    hits.sort_unstable();
-    let mut candidates = Vec::new();
-    for group in hits.chunk_by(|a, b| a.rendering == b.rendering) {
-        let mut cells: Vec<Candidate> = group.chunk_by(|a, b| a.speed == b.speed).flat_map(cells).collect();
-        cells.sort_by_key(|c| (std::cmp::Reverse(c.votes), c.speed, c.offset));
-        let mut kept: Vec<Candidate> = Vec::with_capacity(PER_RENDERING);
-        for cell in cells {
-            if kept.len() < PER_RENDERING && !kept.iter().any(|k| k.same_place(&cell)) {
-                kept.push(cell);
-            }
-        }
-        candidates.append(&mut kept);
-    }
-    candidates.sort_by_key(|c| (std::cmp::Reverse(c.votes), c.rendering, c.speed, c.offset));
-    candidates.truncate(count);
-    candidates
+    let mut votes = Votes::default();
+    votes.count(hits, count);
+    votes.candidates
 }
 
-/// Votes of each offset of one rendering and speed, hits within [`CELL`] counted; local maxima only.
-fn cells(group: &[Hit]) -> Vec<Candidate> {
-    let mut out: Vec<Candidate> = Vec::new();
+/// Memory for counting votes; once it has grown, counting allocates no more.
+#[derive(Debug, Default)]
+pub(crate) struct Votes {
+    /// The candidates found last.
+    pub(crate) candidates: Vec<Candidate>,
+    cells: Vec<Candidate>,
+}
+
+impl Votes {
+    /// Finds the `count` lines with most votes, best first. `hits` is sorted in place.
+    pub(crate) fn count(&mut self, hits: &mut [Hit], count: usize) {
+        hits.sort_unstable();
+        let Self { candidates, cells: all } = self;
+        candidates.clear();
+        for group in hits.chunk_by(|a, b| a.rendering == b.rendering) {
+            all.clear();
+            for hits in group.chunk_by(|a, b| a.speed == b.speed) {
+                cells(hits, all);
+            }
+            all.sort_unstable_by_key(|c| (std::cmp::Reverse(c.votes), c.speed, c.offset));
+            let first = candidates.len();
+            for cell in all.iter() {
+                let kept = &candidates[first..];
+                if kept.len() < PER_RENDERING && !kept.iter().any(|k| k.same_place(cell)) {
+                    candidates.push(*cell);
+                }
+            }
+            // Enough for the answer, with room for renderings to come: the rest can't be among the first `count`.
+            if candidates.len() >= 2 * count + ROOM {
+                best(candidates, count);
+            }
+        }
+        best(candidates, count);
+    }
+
+    /// Allocates what a search in a large index needs.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.candidates.reserve(2 * count + ROOM + PER_RENDERING);
+        self.cells.reserve(1 << 14);
+    }
+}
+
+/// Candidates that are collected beyond twice the number wanted before the worst are dropped.
+const ROOM: usize = 256;
+
+/// Keeps the `count` candidates with most votes, best first.
+fn best(candidates: &mut Vec<Candidate>, count: usize) {
+    candidates.sort_unstable_by_key(|c| (std::cmp::Reverse(c.votes), c.rendering, c.speed, c.offset));
+    candidates.truncate(count);
+}
+
+/// Votes of each offset of one rendering and speed, hits within [`CELL`] counted; local maxima only, appended to `out`.
+fn cells(group: &[Hit], out: &mut Vec<Candidate>) {
+    let begin = out.len();
     let (mut low, mut high, mut votes) = (0, 0, 0u32);
     for (i, hit) in group.iter().enumerate() {
         if i > 0 && group[i - 1].offset == hit.offset {
@@ -120,7 +158,7 @@ fn cells(group: &[Hit]) -> Vec<Candidate> {
             frame: middle.frame,
             votes,
         };
-        match out.last_mut() {
+        match out[begin..].last_mut() {
             Some(last) if cell.offset - last.offset <= 2 * CELL => {
                 if cell.votes > last.votes {
                     *last = cell;
@@ -129,5 +167,4 @@ fn cells(group: &[Hit]) -> Vec<Candidate> {
             _ => out.push(cell),
         }
     }
-    out
 }
