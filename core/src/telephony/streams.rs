@@ -160,8 +160,8 @@ impl Streams {
     fn plausible(&self, datagram: &Datagram<'_>, packet: &RtpPacket<'_>) -> bool {
         let bytes = packet.payload.len();
         let sized = match self.types.get(packet.payload_type) {
-            // 5 to 200 ms, as telephones send.
-            Some(RtpCodec::Pcmu | RtpCodec::Pcma | RtpCodec::G722) => bytes % 8 == 0 && (40..=1600).contains(&bytes),
+            // From 5 ms to what fits into an Ethernet frame.
+            Some(RtpCodec::Pcmu | RtpCodec::Pcma | RtpCodec::G722) => (40..=1500).contains(&bytes),
             Some(RtpCodec::Gsm) => bytes > 0 && bytes % 33 == 0,
             Some(RtpCodec::ComfortNoise) => (1..=32).contains(&bytes),
             Some(_) => (1..=1500).contains(&bytes),
