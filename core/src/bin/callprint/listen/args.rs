@@ -77,7 +77,9 @@ impl ListenArgs {
     /// Refuses options that do not belong to the source chosen.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         if !self.stream && self.raw.is_given() {
-            return Err(Failure::new("--rate, --channels and --encoding describe raw PCM; give --stream, or leave them out"));
+            return Err(Failure::new(
+                "--rate, --channels and --encoding describe raw PCM; give --stream, or leave them out",
+            ));
         }
         if self.pcap.is_none() && !self.payload.is_empty() {
             return Err(Failure::new("--payload describes RTP; give --pcap, or leave it out"));
