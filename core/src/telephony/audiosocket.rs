@@ -61,7 +61,9 @@ impl fmt::Display for CallId {
 #[non_exhaustive]
 pub enum AudioSocketFault {
     /// Something other than the UUID came first.
-    #[error("the first message has type {0:#04x}, but must be the call's UUID (type 0x01); is the peer an AudioSocket client?")]
+    #[error(
+        "the first message has type {0:#04x}, but must be the call's UUID (type 0x01); is the peer an AudioSocket client?"
+    )]
     NoId(u8),
     /// A second UUID came.
     #[error("a second UUID came; a connection carries one call")]
@@ -107,7 +109,11 @@ impl AudioSocketDecoder {
     ///
     /// # Errors
     /// The first [`AudioSocketFault`]; messages before it have been handed on, bytes after it are not looked at.
-    pub fn push(&mut self, bytes: &[u8], mut handle: impl FnMut(AudioSocketMessage<'_>)) -> Result<(), AudioSocketFault> {
+    pub fn push(
+        &mut self,
+        bytes: &[u8],
+        mut handle: impl FnMut(AudioSocketMessage<'_>),
+    ) -> Result<(), AudioSocketFault> {
         let mut rest = bytes;
         if !self.partial.is_empty() {
             let mut partial = std::mem::take(&mut self.partial);
@@ -119,6 +125,7 @@ impl AudioSocketDecoder {
                 };
                 partial.extend_from_slice(more);
                 rest = after;
+                self.check(&partial)?;
             }
             handle(self.message(partial[0], &partial[HEAD..])?);
             partial.clear();
@@ -127,10 +134,12 @@ impl AudioSocketDecoder {
             self.partial = partial;
         }
         while missing(rest).is_none() {
+            self.check(rest)?;
             let (message, after) = rest.split_at(HEAD + length(rest));
             handle(self.message(message[0], &message[HEAD..])?);
             rest = after;
         }
+        self.check(rest)?;
         self.partial.extend_from_slice(rest);
         Ok(())
     }
@@ -140,27 +149,35 @@ impl AudioSocketDecoder {
         !self.partial.is_empty()
     }
 
-    fn message<'a>(&mut self, kind: u8, payload: &'a [u8]) -> Result<AudioSocketMessage<'a>, AudioSocketFault> {
-        let bytes = payload.len();
+    /// Looks at a message's head as soon as it is there: who takes the port for another service is told before the 64 KiB
+    /// that its first bytes seem to announce.
+    fn check(&self, bytes: &[u8]) -> Result<(), AudioSocketFault> {
+        let (Some(&kind), true) = (bytes.first(), bytes.len() >= HEAD) else { return Ok(()) };
+        let bytes = length(bytes);
         let wrong = |expected| Err(AudioSocketFault::Length { kind, bytes, expected });
-        if !self.identified && !matches!(kind, ID | HANG_UP | ERROR) {
-            return Err(AudioSocketFault::NoId(kind));
+        match kind {
+            ID if self.identified => Err(AudioSocketFault::SecondId),
+            ID if bytes != 16 => wrong("a UUID has 16"),
+            ID | HANG_UP | ERROR => Ok(()),
+            kind if !self.identified => Err(AudioSocketFault::NoId(kind)),
+            DTMF if bytes != 1 => wrong("a key press has 1"),
+            kind if rate(kind).is_some() && bytes % 2 == 1 => wrong("16-bit samples need an even number"),
+            _ => Ok(()),
         }
-        Ok(match kind {
-            HANG_UP => AudioSocketMessage::HangUp,
-            ID if std::mem::replace(&mut self.identified, true) => return Err(AudioSocketFault::SecondId),
-            ID => match payload.try_into() {
-                Ok(id) => AudioSocketMessage::Id(CallId(id)),
-                Err(_) => return wrong("a UUID has 16"),
-            },
-            DTMF => match payload {
-                [digit] => AudioSocketMessage::Dtmf(*digit),
-                _ => return wrong("a key press has 1"),
-            },
-            ERROR => AudioSocketMessage::Error(payload),
-            _ => match kind.checked_sub(AUDIO).and_then(|n| RATES.get(usize::from(n))) {
-                Some(_) if bytes % 2 == 1 => return wrong("16-bit samples need an even number"),
-                Some(&to) => match *self.sample_rate.get_or_insert(to) {
+    }
+
+    /// The message of a type and a payload that have passed [`check`](Self::check).
+    fn message<'a>(&mut self, kind: u8, payload: &'a [u8]) -> Result<AudioSocketMessage<'a>, AudioSocketFault> {
+        Ok(match (kind, payload) {
+            (HANG_UP, _) => AudioSocketMessage::HangUp,
+            (ERROR, _) => AudioSocketMessage::Error(payload),
+            (DTMF, &[digit]) => AudioSocketMessage::Dtmf(digit),
+            (ID, _) => {
+                self.identified = true;
+                AudioSocketMessage::Id(CallId(payload.try_into().unwrap_or_default()))
+            }
+            _ => match rate(kind) {
+                Some(to) => match *self.sample_rate.get_or_insert(to) {
                     from if from != to => return Err(AudioSocketFault::Rate { from, to }),
                     sample_rate => AudioSocketMessage::Audio { sample_rate, bytes: payload },
                 },
@@ -168,6 +185,11 @@ impl AudioSocketDecoder {
             },
         })
     }
+}
+
+/// The sample rate of an audio type.
+fn rate(kind: u8) -> Option<u32> {
+    RATES.get(usize::from(kind.checked_sub(AUDIO)?)).copied()
 }
 
 /// The length that a message's head announces; 0 while the head is unfinished.

@@ -110,6 +110,7 @@ impl CaptureReader {
                 Err(PcapError::Eof) => return Ok(false),
                 Err(PcapError::Incomplete(_)) => inner.data().len(),
                 Err(PcapError::BufferTooSmall) => usize::MAX,
+                Err(PcapError::UnexpectedEof) => return Err(self.malformed("it ends within a packet")),
                 Err(_) => return Err(self.malformed("a block can't be read")),
             };
             if self.inner.reader_exhausted() {

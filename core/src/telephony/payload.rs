@@ -146,7 +146,8 @@ impl Decoder {
                 let begin = out.len();
                 out.resize(begin + crate::audio::opus::LONGEST, 0.0);
                 // One hostile packet may not end a run over thousands of calls.
-                let decoded = catch_unwind(AssertUnwindSafe(|| decoder.decode_float(payload, &mut out[begin..], false)));
+                let decoded =
+                    catch_unwind(AssertUnwindSafe(|| decoder.decode_float(payload, &mut out[begin..], false)));
                 if decoded.is_err() {
                     decoder.reset();
                 }

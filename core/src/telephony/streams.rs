@@ -139,8 +139,7 @@ impl Streams {
         }
         let packets = self.candidates.remove(&key).map(|candidate| candidate.packets).unwrap_or_default();
         let number = self.streams.values().map(|stream| stream.number + 1).max().unwrap_or(0);
-        let mut stream =
-            Stream { playout: Playout::new(), last: self.now, payload_type: packet.payload_type, number };
+        let mut stream = Stream { playout: Playout::new(), last: self.now, payload_type: packet.payload_type, number };
         let mut samples = |samples: &[f32]| sink(&key, StreamEvent::Samples(samples));
         for (time, bytes) in packets {
             if let Some(packet) = RtpPacket::parse(&bytes) {
@@ -160,8 +159,8 @@ impl Streams {
     fn plausible(&self, datagram: &Datagram<'_>, packet: &RtpPacket<'_>) -> bool {
         let bytes = packet.payload.len();
         let sized = match self.types.get(packet.payload_type) {
-            // 5 to 200 ms, as telephones send.
-            Some(RtpCodec::Pcmu | RtpCodec::Pcma | RtpCodec::G722) => bytes % 8 == 0 && (40..=1600).contains(&bytes),
+            // From 5 ms to what fits into an Ethernet frame.
+            Some(RtpCodec::Pcmu | RtpCodec::Pcma | RtpCodec::G722) => (40..=1500).contains(&bytes),
             Some(RtpCodec::Gsm) => bytes > 0 && bytes % 33 == 0,
             Some(RtpCodec::ComfortNoise) => (1..=32).contains(&bytes),
             Some(_) => (1..=1500).contains(&bytes),
@@ -174,9 +173,8 @@ impl Streams {
     fn sweep(&mut self, sink: &mut impl FnMut(&StreamKey, StreamEvent<'_>)) {
         let now = self.now;
         self.end(|stream| now.saturating_sub(stream.last) >= IDLE, sink);
-        self.candidates.retain(|_, candidate| {
-            candidate.packets.last().is_some_and(|(time, _)| now.saturating_sub(*time) < IDLE)
-        });
+        self.candidates
+            .retain(|_, candidate| candidate.packets.last().is_some_and(|(time, _)| now.saturating_sub(*time) < IDLE));
     }
 
     fn end(&mut self, over: impl Fn(&Stream) -> bool, sink: &mut impl FnMut(&StreamKey, StreamEvent<'_>)) {

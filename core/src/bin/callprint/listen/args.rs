@@ -11,14 +11,14 @@ use crate::{
 
 const HELP: &str = "\
 Examples:
-  callprint listen --audiosocket 127.0.0.1:9092        Asterisk: AudioSocket(${UUID},127.0.0.1:9092)
+  callprint listen --audiosocket 127.0.0.1:9092        for AudioSocket(${UUID},127.0.0.1:9092) in Asterisk
   callprint listen --audiosocket :9092 --hang-up-far 0.0001
-  dumpcap -i eth0 -w - udp | callprint listen --pcap - RTP while it is captured
+  dumpcap -i eth0 -w - -f udp | callprint listen --pcap -
   callprint listen --pcap calls.pcapng --payload 111=opus
   arecord -f S16_LE -r 8000 -t raw | callprint listen --stream
 
-Each event is printed when it becomes known: one JSON object a line with the keys `call` (the UUID, or the RTP stream),
-`type` (answered, match, ambiguous, match_revoked, unmatched, ended, ...), `at` (s of audio), `time` (s since 1970), and for
+Each event is printed when it becomes known: one JSON object a line with the keys `call` (the UUID, or the RTP stream), \
+`type` (answered, match, ambiguous, match_revoked, unmatched, dtmf, ended), `at` (s of audio), `time` (s since 1970), and for \
 matches `script`, `rendering`, `category`, `false_alarms_per_hour`, `query_start` and more, as in `scan --format json`.
 
 Interrupt (Ctrl-C) or SIGTERM ends all calls, prints their last events and exits with status 0.";
@@ -77,7 +77,9 @@ impl ListenArgs {
     /// Refuses options that do not belong to the source chosen.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         if !self.stream && self.raw.is_given() {
-            return Err(Failure::new("--rate, --channels and --encoding describe raw PCM; give --stream, or leave them out"));
+            return Err(Failure::new(
+                "--rate, --channels and --encoding describe raw PCM; give --stream, or leave them out",
+            ));
         }
         if self.pcap.is_none() && !self.payload.is_empty() {
             return Err(Failure::new("--payload describes RTP; give --pcap, or leave it out"));

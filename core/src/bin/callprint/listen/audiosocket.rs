@@ -82,8 +82,7 @@ pub(crate) fn run(
         console.note(&format!("listening on {local}; Ctrl-C ends it"));
     }
     let total = thread::scope(|scope| {
-        let threads: Vec<_> =
-            shards.into_iter().map(|shard| scope.spawn(|| shard.run(&shared, &stop))).collect();
+        let threads: Vec<_> = shards.into_iter().map(|shard| scope.spawn(|| shard.run(&shared, &stop))).collect();
         let accepted = accept(&mut poll, &listener, &handles, args.max_calls as usize, console, &stop);
         drop(handles);
         for thread in threads {

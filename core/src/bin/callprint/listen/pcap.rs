@@ -90,7 +90,9 @@ pub(crate) fn run(
     }
     let time = if time.is_zero() { now() } else { time };
     streams.finish(&mut |key, event| calls.take(key, event, time, reason));
-    console.note(&format!("{} heard", words::counted(calls.heard, "RTP stream")));
+    if failure.is_none() || calls.heard > 0 {
+        console.note(&format!("{} heard", words::counted(calls.heard, "RTP stream")));
+    }
     if let Some(failure) = failure.or(calls.trouble) {
         console.failure(&failure);
         return Ok(Status::Failed);
