@@ -10,8 +10,8 @@ use crate::{
     audio::SAMPLE_RATE,
     fingerprint::{Bands, Extractor, Listener, QueryFrame, SPEEDS, model},
     index::{
-        Alignment, BandLane, Candidate, Evidence, Hearing, Hit, Index, Lane, MAX_QUERY_SECONDS, Paths, Votes, align,
-        find_hits, script_of, verify,
+        Alignment, BandLane, Candidate, Evidence, Hearing, Hit, Index, Lane, MAX_QUERY_SECONDS, Paths, Search, Votes,
+        align, script_of, verify,
     },
     signal::{Activity, FRAME, HOP, HOP_SECONDS},
 };
@@ -184,6 +184,7 @@ struct Heard {
     lanes: Vec<Vec<QueryFrame>>,
     /// Bands at each assumed speed, and the number of the first.
     bands: Vec<(u32, Vec<Bands>)>,
+    search: Search,
     /// Hits up to the last evaluation, in order, and since.
     hits: Vec<Hit>,
     new_hits: Vec<Hit>,
@@ -222,7 +223,7 @@ impl Listener for Ear<'_> {
             heard.answered_at.get_or_insert((code.time() - 0.2).max(0.0));
             heard.fresh = true;
         }
-        find_hits(self.index, &code, &mut heard.new_hits);
+        heard.search.find_hits(self.index, &code, &mut heard.new_hits);
         // What goes beyond is noise that a larger index would drown in, too; and memory stays bounded.
         heard.new_hits.truncate(MAX_HITS.saturating_sub(heard.hits.len()));
         if let Some(lane) = heard.lanes.get_mut(code.speed) {
@@ -298,6 +299,7 @@ impl Tracker {
         }
         heard.hits.clear();
         heard.new_hits.clear();
+        heard.search = Search::new();
         (heard.frames, heard.active_frames, heard.answered_at) = (0, 0, None);
         (heard.due, heard.fresh) = (false, false);
         self.hypotheses.clear();
@@ -396,6 +398,8 @@ impl Evaluation<'_> {
             merged.push(new);
         }
         merged.extend(old);
+        // A search by lines may find a hit twice.
+        merged.dedup();
         hits.clear();
         hits.extend_from_slice(merged);
         new_hits.clear();

@@ -5,10 +5,10 @@
 //! against what the compiler makes of the plain loop with AVX2 (2.2 times).
 
 use std::arch::x86_64::{
-    __m256i, _MM_HINT_T0, _mm_prefetch, _mm256_add_epi8, _mm256_add_epi64, _mm256_and_si256, _mm256_min_epu32,
-    _mm256_or_si256, _mm256_permute2x128_si256, _mm256_sad_epu8, _mm256_set1_epi8, _mm256_set1_epi64x,
-    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi16, _mm256_testz_si256, _mm256_unpackhi_epi64,
-    _mm256_unpacklo_epi64, _mm256_xor_si256,
+    __m256i, _mm256_add_epi8, _mm256_add_epi64, _mm256_and_si256, _mm256_min_epu32, _mm256_or_si256,
+    _mm256_permute2x128_si256, _mm256_sad_epu8, _mm256_set1_epi8, _mm256_set1_epi64x, _mm256_setzero_si256,
+    _mm256_shuffle_epi8, _mm256_srli_epi16, _mm256_testz_si256, _mm256_unpackhi_epi64, _mm256_unpacklo_epi64,
+    _mm256_xor_si256,
 };
 
 use zerocopy::IntoBytes;
@@ -22,26 +22,6 @@ use super::{
 const VECTORS: usize = 4;
 /// Bytes handled at a time.
 const BYTES: usize = 32 * VECTORS;
-
-/// Asks for memory that will be read soon. The CPU's own prefetching ends at each page of 4 KiB, and counting leaves
-/// fewer loads under way than plain reading does: from memory this takes a query from 75 to 90 % of the bandwidth.
-#[inline(always)]
-pub(super) fn prefetch(bytes: &[u8]) {
-    /// So many bytes ahead; more or less by a factor of four hardly matters.
-    const AHEAD: usize = 16 << 10;
-    if cfg!(miri) {
-        return;
-    }
-    for line in (0..bytes.len()).step_by(64) {
-        let address = bytes.as_ptr().wrapping_add(AHEAD + line);
-        #[expect(unsafe_code, reason = "the intrinsic takes a pointer")]
-        // SAFETY: a prefetch reads nothing into the program and ignores addresses that are not mapped. SSE, to which it
-        // belongs, is in every x86-64 CPU.
-        unsafe {
-            _mm_prefetch::<_MM_HINT_T0>(address.cast());
-        }
-    }
-}
 
 /// Set bits of each byte.
 #[inline]
@@ -87,24 +67,40 @@ fn distances<const W: usize>(bytes: &[u8; BYTES], query: __m256i) -> [__m256i; V
     }
 }
 
+/// The least distances of the codes in 128 bytes.
+#[inline]
+#[target_feature(enable = "avx2,popcnt")]
+fn least_of_block<const W: usize>(bytes: &[u8; BYTES], query: __m256i) -> __m256i {
+    let [a, b, c, d] = distances::<W>(bytes, query);
+    match W {
+        1 => _mm256_min_epu32(_mm256_min_epu32(a, b), _mm256_min_epu32(c, d)),
+        2 => _mm256_min_epu32(a, b),
+        _ => a,
+    }
+}
+
 /// [`scalar::least`].
 #[target_feature(enable = "avx2,popcnt")]
-pub(super) fn least<const W: usize>(query: &BinaryCode<W>, codes: &[BinaryCode<W>]) -> u32 {
+pub(super) fn least<const W: usize, const STREAMS: usize>(
+    query: &BinaryCode<W>,
+    streams: [&[BinaryCode<W>]; STREAMS],
+) -> [u32; STREAMS] {
     let repeated = repeated(query);
-    let (blocks, _) = codes.as_bytes().as_chunks::<BYTES>();
-    let mut least = [_mm256_set1_epi64x(i64::from(u32::MAX)); VECTORS];
-    for block in blocks {
-        prefetch(block);
-        let found = distances::<W>(block, repeated);
-        for (least, found) in least.iter_mut().zip(found).take(VECTORS / W) {
-            *least = _mm256_min_epu32(*least, found);
+    let blocks = streams.map(|codes| codes.as_bytes().as_chunks::<BYTES>().0);
+    let count = blocks.iter().map(|blocks| blocks.len()).min().unwrap_or_default();
+    let mut least = [_mm256_set1_epi64x(i64::from(u32::MAX)); STREAMS];
+    for i in 0..count {
+        for (least, blocks) in least.iter_mut().zip(&blocks) {
+            *least = _mm256_min_epu32(*least, least_of_block::<W>(&blocks[i], repeated));
         }
     }
-    let [a, b, c, d] = least;
-    let least: [u64; 4] = zerocopy::transmute!(_mm256_min_epu32(_mm256_min_epu32(a, b), _mm256_min_epu32(c, d)));
-    let rest = &codes[blocks.len() * BYTES / size_of::<BinaryCode<W>>()..];
-    let least = least.into_iter().min().map_or(u32::MAX, |least| least as u32);
-    least.min(scalar::least(query, rest))
+    let done = count * BYTES / size_of::<BinaryCode<W>>();
+    let mut out = scalar::least(query, streams.map(|codes| &codes[done..]));
+    for (out, least) in out.iter_mut().zip(least) {
+        let least: [u64; 4] = zerocopy::transmute!(least);
+        *out = least.into_iter().fold(*out, |least, found| least.min(found as u32));
+    }
+    out
 }
 
 /// [`scalar::find`].

@@ -9,9 +9,7 @@ use std::arch::x86_64::{
 use zerocopy::IntoBytes;
 
 use super::{
-    BinaryCode,
-    avx2::prefetch,
-    scalar,
+    BinaryCode, scalar,
     sliced::{self, Probe, Vectors},
 };
 
@@ -58,23 +56,39 @@ fn repeated<const W: usize>(query: &BinaryCode<W>) -> __m512i {
     zerocopy::transmute!(words)
 }
 
+/// The least distances of the codes in 256 bytes.
+#[inline]
+#[target_feature(enable = "avx2,popcnt,avx512f,avx512bw,avx512dq,avx512vl,avx512vpopcntdq")]
+fn least_of_block<const W: usize>(bytes: &[u8; BYTES], query: __m512i) -> __m512i {
+    let [a, b, c, d] = distances::<W>(bytes, query);
+    match W {
+        1 => _mm512_min_epu64(_mm512_min_epu64(a, b), _mm512_min_epu64(c, d)),
+        2 => _mm512_min_epu64(a, b),
+        _ => a,
+    }
+}
+
 /// [`scalar::least`].
 #[target_feature(enable = "avx2,popcnt,avx512f,avx512bw,avx512dq,avx512vl,avx512vpopcntdq")]
-pub(super) fn least<const W: usize>(query: &BinaryCode<W>, codes: &[BinaryCode<W>]) -> u32 {
+pub(super) fn least<const W: usize, const STREAMS: usize>(
+    query: &BinaryCode<W>,
+    streams: [&[BinaryCode<W>]; STREAMS],
+) -> [u32; STREAMS] {
     let repeated = repeated(query);
-    let (blocks, _) = codes.as_bytes().as_chunks::<BYTES>();
-    let mut least = [_mm512_set1_epi64(i64::from(u32::MAX)); VECTORS];
-    for block in blocks {
-        prefetch(block);
-        let found = distances::<W>(block, repeated);
-        for (least, found) in least.iter_mut().zip(found).take(VECTORS / W) {
-            *least = _mm512_min_epu64(*least, found);
+    let blocks = streams.map(|codes| codes.as_bytes().as_chunks::<BYTES>().0);
+    let count = blocks.iter().map(|blocks| blocks.len()).min().unwrap_or_default();
+    let mut least = [_mm512_set1_epi64(i64::from(u32::MAX)); STREAMS];
+    for i in 0..count {
+        for (least, blocks) in least.iter_mut().zip(&blocks) {
+            *least = _mm512_min_epu64(*least, least_of_block::<W>(&blocks[i], repeated));
         }
     }
-    let [a, b, c, d] = least;
-    let least = _mm512_reduce_min_epu64(_mm512_min_epu64(_mm512_min_epu64(a, b), _mm512_min_epu64(c, d)));
-    let rest = &codes[blocks.len() * BYTES / size_of::<BinaryCode<W>>()..];
-    (least as u32).min(scalar::least(query, rest))
+    let done = count * BYTES / size_of::<BinaryCode<W>>();
+    let mut out = scalar::least(query, streams.map(|codes| &codes[done..]));
+    for (out, least) in out.iter_mut().zip(least) {
+        *out = (*out).min(_mm512_reduce_min_epu64(least) as u32);
+    }
+    out
 }
 
 /// [`scalar::find`].

@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, thread};
 
 #[cfg(target_arch = "aarch64")]
 use super::neon;
-use super::{BinaryCode, Kernels, Nearest, SimdLevel, dispatch, scalar, sliced::Probe};
+use super::{BinaryCode, Kernels, Nearest, SimdLevel, block_codes, dispatch, nearer, scalar, sliced::Probe};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
 
@@ -46,10 +46,7 @@ impl Kernels {
                     Err(work) => work(),
                 };
                 for (best, other) in best.iter_mut().zip(other) {
-                    // Parts come in the order of positions: only a nearer code is better.
-                    if other.is_some_and(|other| best.is_none_or(|best| other.distance < best.distance)) {
-                        *best = other;
-                    }
+                    *best = nearer(*best, other);
                 }
             }
         });
@@ -79,10 +76,13 @@ impl Kernels {
             };
             done = dispatch!(self.level, scan(&mut probes, codes, found));
         }
-        let size = super::BLOCK_BYTES / size_of::<BinaryCode<W>>();
-        for (block, part) in codes[done..].chunks(size).enumerate() {
+        if let [query] = queries {
+            return vec![self.nearest(query, codes).map(|n| Nearest { position: first + n.position, ..n })];
+        }
+        for (block, part) in codes[done..].chunks(block_codes::<W>()).enumerate() {
+            let start = first + done + block * block_codes::<W>();
             for (query, best) in queries.iter().zip(&mut best) {
-                self.improve(query, part, first + done + block * size, best);
+                self.improve(query, [part], [start], std::array::from_mut(best));
             }
         }
         best
@@ -109,10 +109,11 @@ impl Kernels {
             };
             done = dispatch!(self.level, scan(&mut probes, codes, report));
         }
-        let size = super::BLOCK_BYTES / size_of::<BinaryCode<W>>();
-        for (block, part) in codes[done..].chunks(size).enumerate() {
+        for (block, part) in codes[done..].chunks(block_codes::<W>()).enumerate() {
             for (number, query) in queries.iter().enumerate() {
-                self.within(query, part, limit, |at, distance| found(number, done + block * size + at, distance));
+                self.within(query, part, limit, |at, distance| {
+                    found(number, done + block * block_codes::<W>() + at, distance)
+                });
             }
         }
     }

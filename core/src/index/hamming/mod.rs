@@ -10,8 +10,10 @@
 //! **Levels.** Each kernel exists in scalar Rust (the reference), for AVX2, AVX-512 and NEON; [`simd_level`]
 //! says which is in use. All give the same answers, and tests compare all that the CPU has with the reference.
 //!
-//! **One query** is bound by memory: a block of codes that fits into the first-level cache is asked only for its least
-//! distance, and looked at again where that is good enough. AVX2 counts bits with a table of 16 in a shuffle (Muła, Kurz &
+//! **One query** is bound by memory: a block of codes that fits into a cache is asked only for its least
+//! distance, and looked at again where that is good enough. Four places are read at once: the CPU's prefetching stops at each
+//! page, and counting leaves fewer loads under way than mere reading does (75 % of the bandwidth from one place, 95 % from
+//! four; AMD EPYC, large pages). AVX2 counts bits with a table of 16 in a shuffle (Muła, Kurz &
 //! Lemire, "Faster population counts using AVX2 instructions", The Computer Journal 61(1), 2018), AVX-512 with `vpopcntq`,
 //! NEON with `cnt`.
 //!
@@ -46,6 +48,8 @@ use crate::{
 
 /// Bytes of codes that are asked for their least distance at a time: half a first-level cache.
 const BLOCK_BYTES: usize = 16 << 10;
+/// Places from which a single query reads at once.
+const STREAMS: usize = 4;
 /// Codes that [`Kernels::within`] handles at a time.
 const WITHIN_BLOCK: usize = 128;
 
@@ -124,6 +128,21 @@ impl Default for Kernels {
     }
 }
 
+/// Codes in a block of [`BLOCK_BYTES`].
+const fn block_codes<const W: usize>() -> usize {
+    const { assert!(BinaryCode::<W>::BITS > 0) };
+    BLOCK_BYTES / size_of::<BinaryCode<W>>()
+}
+
+/// The nearer of two, the first if they are equally near; so the first must be of lower position.
+fn nearer(first: Option<Nearest>, second: Option<Nearest>) -> Option<Nearest> {
+    match (first, second) {
+        (Some(a), Some(b)) if b.distance < a.distance => second,
+        (None, _) => second,
+        _ => first,
+    }
+}
+
 /// Calls a level's version of a kernel.
 macro_rules! dispatch {
     ($level:expr, $kernel:ident($($arg:expr),* $(,)?)) => {
@@ -166,26 +185,41 @@ impl Kernels {
 
     /// The nearest code; `None` without codes.
     pub fn nearest<const W: usize>(self, query: &BinaryCode<W>, codes: &[BinaryCode<W>]) -> Option<Nearest> {
-        let mut best = None;
-        self.improve(query, codes, 0, &mut best);
-        best
+        let part = codes.len() / STREAMS / block_codes::<W>() * block_codes::<W>();
+        let (parts, rest) = codes.split_at(part * STREAMS);
+        let mut best = [None; STREAMS];
+        if part > 0 {
+            let streams = std::array::from_fn(|i| &parts[i * part..][..part]);
+            self.improve(query, streams, std::array::from_fn(|i| i * part), &mut best);
+        }
+        let [mut first, others @ ..] = best;
+        for other in others {
+            first = nearer(first, other);
+        }
+        let mut last = [None];
+        self.improve(query, [rest], [part * STREAMS], &mut last);
+        nearer(first, last[0])
     }
 
-    /// Puts the nearest of `codes`, whose first has position `first`, into `best` if it is nearer than what is there.
-    fn improve<const W: usize>(
+    /// Puts the nearest code of each of several streams of equal length, whose first codes have the positions `first`, into
+    /// `best` if it is nearer than what is there.
+    fn improve<const W: usize, const N: usize>(
         self,
         query: &BinaryCode<W>,
-        codes: &[BinaryCode<W>],
-        first: usize,
-        best: &mut Option<Nearest>,
+        streams: [&[BinaryCode<W>]; N],
+        first: [usize; N],
+        best: &mut [Option<Nearest>; N],
     ) {
-        const { assert!(BinaryCode::<W>::BITS > 0) };
-        let size = BLOCK_BYTES / size_of::<BinaryCode<W>>();
-        for (block, part) in codes.chunks(size).enumerate() {
-            let distance = dispatch!(self.level, least(query, part));
-            if best.is_none_or(|best| distance < best.distance) {
-                let at = dispatch!(self.level, find(query, part, distance));
-                *best = Some(Nearest { distance, position: first + block * size + at });
+        let count = streams[0].len();
+        for start in (0..count).step_by(block_codes::<W>()) {
+            let end = count.min(start + block_codes::<W>());
+            let blocks = streams.map(|codes| &codes[start..end]);
+            let least = dispatch!(self.level, least(query, blocks));
+            for i in 0..N {
+                if best[i].is_none_or(|best| least[i] < best.distance) {
+                    let at = dispatch!(self.level, find(query, blocks[i], least[i]));
+                    best[i] = Some(Nearest { distance: least[i], position: first[i] + start + at });
+                }
             }
         }
     }
@@ -202,7 +236,8 @@ impl Kernels {
         let mut distances = [0u16; WITHIN_BLOCK];
         for (block, part) in codes.chunks(WITHIN_BLOCK).enumerate() {
             // Nearly all blocks hold nothing near.
-            if dispatch!(self.level, least(query, part)) > limit {
+            let [least] = dispatch!(self.level, least(query, [part]));
+            if least > limit {
                 continue;
             }
             let distances = &mut distances[..part.len()];

@@ -36,22 +36,35 @@ fn words(bytes: &[u8; BYTES], query: [uint8x16_t; 2]) -> uint8x16_t {
     vpaddq_u8(vpaddq_u8(pairs(0), pairs(2)), vpaddq_u8(pairs(4), pairs(6)))
 }
 
+/// The least distance of the codes in 128 bytes.
+#[inline]
+#[target_feature(enable = "neon")]
+fn least_of_block<const W: usize>(bytes: &[u8; BYTES], query: [uint8x16_t; 2]) -> u32 {
+    let words = words(bytes, query);
+    match W {
+        1 => u32::from(vminvq_u8(words)),
+        2 => u32::from(vminvq_u16(vpaddlq_u8(words))),
+        _ => vminvq_u32(vpaddlq_u16(vpaddlq_u8(words))),
+    }
+}
+
 /// [`scalar::least`].
 #[target_feature(enable = "neon")]
-pub(super) fn least<const W: usize>(query: &BinaryCode<W>, codes: &[BinaryCode<W>]) -> u32 {
+pub(super) fn least<const W: usize, const STREAMS: usize>(
+    query: &BinaryCode<W>,
+    streams: [&[BinaryCode<W>]; STREAMS],
+) -> [u32; STREAMS] {
     let repeated = repeated(query);
-    let (blocks, _) = codes.as_bytes().as_chunks::<BYTES>();
-    let mut least = u32::MAX;
-    for block in blocks {
-        let words = words(block, repeated);
-        least = least.min(match W {
-            1 => u32::from(vminvq_u8(words)),
-            2 => u32::from(vminvq_u16(vpaddlq_u8(words))),
-            _ => vminvq_u32(vpaddlq_u16(vpaddlq_u8(words))),
-        });
+    let blocks = streams.map(|codes| codes.as_bytes().as_chunks::<BYTES>().0);
+    let count = blocks.iter().map(|blocks| blocks.len()).min().unwrap_or_default();
+    let done = count * BYTES / size_of::<BinaryCode<W>>();
+    let mut least = scalar::least(query, streams.map(|codes| &codes[done..]));
+    for i in 0..count {
+        for (least, blocks) in least.iter_mut().zip(&blocks) {
+            *least = (*least).min(least_of_block::<W>(&blocks[i], repeated));
+        }
     }
-    let rest = &codes[blocks.len() * BYTES / size_of::<BinaryCode<W>>()..];
-    least.min(scalar::least(query, rest))
+    least
 }
 
 /// [`scalar::find`].

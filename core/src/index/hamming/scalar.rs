@@ -5,10 +5,13 @@ use super::{
     sliced::{self, Probe, Vectors},
 };
 
-/// The least distance of any code; `u32::MAX` without codes.
+/// The least distance in each of several streams, which are read side by side; `u32::MAX` without codes.
 #[inline(always)]
-pub(super) fn least<const W: usize>(query: &BinaryCode<W>, codes: &[BinaryCode<W>]) -> u32 {
-    codes.iter().map(|code| code.distance(query)).min().unwrap_or(u32::MAX)
+pub(super) fn least<const W: usize, const STREAMS: usize>(
+    query: &BinaryCode<W>,
+    streams: [&[BinaryCode<W>]; STREAMS],
+) -> [u32; STREAMS] {
+    streams.map(|codes| codes.iter().map(|code| code.distance(query)).min().unwrap_or(u32::MAX))
 }
 
 /// The position of the first code at this distance, of which there is one.

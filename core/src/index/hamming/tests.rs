@@ -101,6 +101,32 @@ fn check_sizes<const W: usize>() {
     }
 }
 
+/// Codes enough for four streams of blocks, few different ones: the lowest position of equals must be named.
+fn check_streams<const W: usize>() {
+    let mut random = Random(6);
+    let some: Vec<BinaryCode<W>> = (0..100).map(|_| random.code()).collect();
+    let codes: Vec<_> = (0..(160 << 10) / 8 / W + 5).map(|_| some[random.next() as usize % 100]).collect();
+    let far: BinaryCode<W> = random.code();
+    for size in [(64 << 10) / 8 / W - 1, (64 << 10) / 8 / W, codes.len()] {
+        let mut codes = codes[..size].to_vec();
+        for at in [0, size / 4, size / 2, size - 1] {
+            codes[at] = random.turned(&far, 2);
+            let expected = nearest(&far, &codes);
+            for kernels in kernels() {
+                assert_eq!(kernels.nearest(&far, &codes), expected, "{}, {at} of {size}", kernels.level());
+                assert_eq!(kernels.nearest(&some[3], &codes), nearest(&some[3], &codes), "{}", kernels.level());
+            }
+        }
+    }
+}
+
+#[test]
+fn four_streams_name_the_lowest_position() {
+    check_streams::<1>();
+    check_streams::<2>();
+    check_streams::<4>();
+}
+
 #[test]
 fn all_levels_agree_on_all_sizes() {
     check_sizes::<1>();
