@@ -8,6 +8,7 @@
 mod align;
 mod builder;
 mod calibrate;
+mod contents;
 mod format;
 mod hamming;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use align::{Alignment, MAX_QUERY_SECONDS, Step};
 pub(crate) use align::{Lane, align};
 pub use builder::{IndexBuilder, Label};
 pub use calibrate::Calibration;
+pub use contents::RenderingCode;
 pub(crate) use format::StoredCode;
 pub use reload::LiveIndex;
 pub use score::{Evidence, FEATURES, Properties, Ratios};
