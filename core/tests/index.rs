@@ -157,3 +157,18 @@ fn a_rendering_is_found_in_a_part_of_itself_at_the_right_place_and_speed() {
     assert!((best.speed - 1.0).abs() < 0.01);
     assert!(best.ber < 0.08);
 }
+
+#[test]
+fn stored_codes_are_those_of_the_rendering() {
+    let index = Index::from_bytes(builder(&[0, 1]).to_bytes().unwrap()).unwrap();
+    for (i, clip) in CLIPS[..2].iter().enumerate() {
+        let expected = callprint::fingerprint::reference_codes(&corpus(clip));
+        let stored: Vec<_> = index.rendering_codes(i).collect();
+        assert_eq!(stored.len(), expected.len());
+        for (stored, code) in stored.iter().zip(&expected) {
+            assert_eq!((stored.code, stored.active), (code.soft.code(), code.active));
+            assert!((stored.time - code.time()).abs() < 1e-9);
+        }
+    }
+    assert_eq!(index.rendering_codes(2).count(), 0);
+}

@@ -65,7 +65,7 @@ impl<'i> Scanner<'i> {
 
     /// A scanner whose threshold is known already.
     pub(super) fn with_threshold(index: &'i Index, options: ScanOptions, threshold: f64) -> Self {
-        Self { index, options, threshold }
+        Self { index, options, threshold, least_score: LEAST_SCORE }
     }
 
     fn tracker(&self) -> Tracker {

@@ -9,6 +9,7 @@
 mod align;
 mod builder;
 mod calibrate;
+mod contents;
 mod format;
 pub mod hamming;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use align::{Alignment, MAX_QUERY_SECONDS, Step};
 pub(crate) use align::{Lane, Paths, align};
 pub use builder::{IndexBuilder, Label, Tables};
 pub use calibrate::Calibration;
+pub use contents::RenderingCode;
 pub(crate) use format::StoredCode;
 pub use lines::Search;
 pub use reload::LiveIndex;
