@@ -23,7 +23,10 @@ pub mod index;
 pub mod prosody;
 pub mod signal;
 mod simd;
+#[cfg(feature = "telephony")]
+pub mod telephony;
 
 pub use detect::{Session, SessionConfig, SessionEvent, SessionMatch};
 pub use error::{Error, IndexFault, Result};
 pub use index::Index;
+pub use simd::{SimdLevel, simd_level};

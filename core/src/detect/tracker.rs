@@ -10,8 +10,8 @@ use crate::{
     audio::SAMPLE_RATE,
     fingerprint::{Bands, Extractor, Listener, QueryFrame, SPEEDS, model},
     index::{
-        Alignment, BandLane, Candidate, Evidence, Hearing, Hit, Index, Lane, MAX_QUERY_SECONDS, Paths, Votes, align,
-        find_hits, script_of, verify,
+        Alignment, BandLane, Candidate, Evidence, Hearing, Hit, Index, Lane, MAX_QUERY_SECONDS, Paths, Search, Votes,
+        align, script_of, verify,
     },
     signal::{Activity, FRAME, HOP, HOP_SECONDS},
 };
@@ -32,8 +32,9 @@ const HYPOTHESES: usize = 64;
 pub(crate) const RIVAL_MARGIN: f64 = 3.0;
 /// What it costs that audio is shared between scripts at all, nats.
 const SHARED_PRICE: f64 = 1.0;
-/// What it costs that another hypothesis explains the same audio better, nats per unit of agreement.
-const DOMINANCE: f64 = 5.0;
+/// What it costs that another hypothesis explains the same audio better, nats per unit of agreement and code: which of two
+/// recordings plays is told by which is nearer, and each code says so anew.
+const DOMINANCE: f64 = 1.0;
 /// Hits within the window that are kept (4 MiB); speech against the corpus index gives 100,000 to 200,000.
 const MAX_HITS: usize = 1 << 18;
 /// Hits between two evaluations that are kept; speech against the corpus index gives up to 20,000.
@@ -44,9 +45,6 @@ const LEAST_PROMISING: f64 = 2.0;
 const FEW: usize = 192;
 /// Time after its end from which a hypothesis is not judged again, s: nothing about its audio can change.
 pub(crate) const STALE: f64 = 2.0 * MAX_QUERY_SECONDS;
-/// Codes with sound that a match must rest on (1.1 s with the patch of the last): on shorter stretches the same speaker
-/// saying the same word is taken for the recording.
-const MINIMUM_CODES: usize = 18;
 
 /// A rendering that may have played, and where.
 #[derive(Debug, Clone, PartialEq)]
@@ -188,6 +186,7 @@ struct Heard {
     lanes: Vec<Vec<QueryFrame>>,
     /// Bands at each assumed speed, and the number of the first.
     bands: Vec<(u32, Vec<Bands>)>,
+    search: Search,
     /// Hits up to the last evaluation, in order, and since.
     hits: Vec<Hit>,
     new_hits: Vec<Hit>,
@@ -226,7 +225,7 @@ impl Listener for Ear<'_> {
             heard.answered_at.get_or_insert((code.time() - 0.2).max(0.0));
             heard.fresh = true;
         }
-        find_hits(self.index, &code, &mut heard.new_hits);
+        heard.search.find_hits(self.index, &code, &mut heard.new_hits);
         heard.new_hits.truncate(MAX_HITS.saturating_sub(heard.hits.len()).min(MAX_NEW_HITS));
         if let Some(lane) = heard.lanes.get_mut(code.speed) {
             lane.push(code);
@@ -301,6 +300,7 @@ impl Tracker {
         }
         heard.hits.clear();
         heard.new_hits.clear();
+        heard.search = Search::new();
         (heard.frames, heard.active_frames, heard.answered_at) = (0, 0, None);
         (heard.due, heard.fresh) = (false, false);
         self.hypotheses.clear();
@@ -399,6 +399,8 @@ impl Evaluation<'_> {
             merged.push(new);
         }
         merged.extend(old);
+        // A search by lines may find a hit twice.
+        merged.dedup();
         hits.clear();
         hits.extend_from_slice(merged);
         new_hits.clear();
@@ -458,7 +460,7 @@ impl Evaluation<'_> {
     fn lay(&mut self, candidate: &Candidate) -> Option<Evidence> {
         let lane = self.heard.lanes.get(candidate.speed)?;
         align(self.index, candidate, Lane { frames: lane }, &mut self.scratch.paths)?;
-        Evidence::of(&self.scratch.paths.alignment).filter(|e| e.whole.codes >= MINIMUM_CODES)
+        Evidence::of(&self.scratch.paths.alignment).filter(Evidence::suffices)
     }
 
     /// A hypothesis with its frames heard and its score, from the alignment laid last.
@@ -534,9 +536,10 @@ impl Evaluation<'_> {
         (self.agreement(best) > self.agreement(i)).then_some(best)
     }
 
-    /// By how much more the best hypothesis about the same audio agrees with it than number `i` does.
+    /// By how much more the best hypothesis about the same audio agrees with it than number `i` does, over all its codes.
     fn lead(&self, i: usize) -> f64 {
-        self.best_fit(i, |_| true).map_or(0.0, |best| self.agreement(best) - self.agreement(i))
+        let codes = self.hypotheses[i].evidence.whole.codes as f64;
+        self.best_fit(i, |_| true).map_or(0.0, |best| codes * (self.agreement(best) - self.agreement(i)))
     }
 
     /// Lets the rendering that fits best speak for its script, with the highest score of any: two voices may say a script

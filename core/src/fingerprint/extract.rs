@@ -12,7 +12,7 @@ use super::{
     model::{Model, model},
 };
 use crate::{
-    signal::{Activity, ActivityGate, FRAME_SECONDS, Framer, HOP_SECONDS, MelBank, Spectrum},
+    signal::{Activity, ActivityGate, FRAME_SECONDS, Framer, HOP_SECONDS, MelBank, Spectrum, TONE_FRAMES},
     simd::wide,
 };
 
@@ -32,9 +32,11 @@ pub const CODE_HOP: usize = 4;
 const SOUND_FRAMES: usize = 10;
 /// How far below the recent peak a frame may lie to count as sound, 1/256 octave of power (30 dB).
 const SOUND_DEPTH: i16 = 2551;
-/// Mean absolute deviation of the level over a patch under which it is a steady noise, 1/256 octave of power (0.5 dB):
-/// white noise has 30 to 58, a voice in white noise as strong as itself 40 to 70.
-const STEADY_DEVIATION: i32 = 45;
+/// Frames over which the level is smoothed before its steadiness is judged (80 ms): a noise evens out, syllables do not.
+const SMOOTHED_FRAMES: usize = 8;
+/// Mean absolute deviation of the smoothed level over a patch under which it is a steady noise, 1/256 octave of power
+/// (0.6 dB): white noise has 6 to 35, pink noise 9 to 43; of a voice in white noise as strong as itself 5 % lie under 53.
+const STEADY_DEVIATION: i32 = 38;
 
 /// A code of the stream at one assumed speed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +109,7 @@ impl Extractor {
         for lane in &mut self.lanes {
             lane.last = None;
             lane.position = 0;
-            lane.patch.pushed = 0;
+            (lane.patch.pushed, lane.patch.tone) = (0, false);
             // What a patch holds is overwritten before the first code is made of it.
         }
     }
@@ -262,6 +264,8 @@ struct Patch {
     /// Levels of the frames, and whether each is sound near the peak level; in no order of time.
     levels: Vec<i16>,
     sounds: Vec<bool>,
+    /// Whether the last frame was part of a tone.
+    tone: bool,
     pushed: u32,
     floors: Vec<i16>,
     features: Vec<i16>,
@@ -276,6 +280,7 @@ impl Patch {
             bands: vec![0; width * 2 * frames],
             levels: vec![0; frames],
             sounds: vec![false; frames],
+            tone: false,
             pushed: 0,
             floors: vec![0; width],
             features: vec![0; kernel().features()],
@@ -290,6 +295,14 @@ impl Patch {
         }
         self.levels[at] = activity.level;
         self.sounds[at] = activity.is_sound() && activity.below_peak < SOUND_DEPTH;
+        let begins = activity.tone && !self.tone;
+        self.tone = activity.tone;
+        if begins {
+            // What made it a tone were the frames before.
+            for back in 1..TONE_FRAMES.min(self.frames) {
+                self.sounds[(at + self.frames - back) % self.frames] = false;
+            }
+        }
         self.pushed += 1;
         self.pushed.checked_sub(self.frames as u32)
     }
@@ -299,7 +312,9 @@ impl Patch {
         let (values, code) = project(kernel(), &self.features);
         let at = self.pushed as usize % self.frames;
         let level = self.levels[(at + self.frames / 2) % self.frames];
-        let active = can_be_a_voice(&self.levels, &self.sounds);
+        let oldest = self.pushed as usize % self.frames;
+        let sound = self.sounds.iter().filter(|&&s| s).count() >= SOUND_FRAMES;
+        let active = sound && !is_steady(&self.levels[oldest..], &self.levels[..oldest]);
         QueryFrame { speed, frame, soft: SoftCode::new(values, code), level, active }
     }
 
@@ -330,16 +345,22 @@ wide! {
     }
 }
 
-wide! {
-    /// Whether a patch of these frames can hold a voice: enough of them are sound, and the level is not that of a steady
-    /// noise.
-    fn can_be_a_voice(levels: &[i16], sounds: &[bool]) -> bool {
-        let count = levels.len() as i32;
-        let mean = levels.iter().map(|&l| i32::from(l)).sum::<i32>() / count;
-        let deviation = levels.iter().map(|&l| (i32::from(l) - mean).abs()).sum::<i32>() / count;
-        let sound = sounds.iter().map(|&s| usize::from(s)).sum::<usize>();
-        sound >= SOUND_FRAMES && deviation >= STEADY_DEVIATION
-    }
+/// Whether levels in order of time, `older` before `newer`, are those of a steady noise.
+fn is_steady(older: &[i16], newer: &[i16]) -> bool {
+    let level = |i: usize| i32::from(if i < older.len() { older[i] } else { newer[i - older.len()] });
+    let frames = older.len() + newer.len();
+    let smoothed = frames.saturating_sub(SMOOTHED_FRAMES) + 1;
+    let sums = || {
+        let mut sum: i32 = (0..SMOOTHED_FRAMES.min(frames)).map(level).sum();
+        (0..smoothed).map(move |i| {
+            if i > 0 {
+                sum += level(i + SMOOTHED_FRAMES - 1) - level(i - 1);
+            }
+            sum
+        })
+    };
+    let mean = sums().sum::<i32>() / smoothed as i32;
+    sums().map(|s| (s - mean).abs()).sum::<i32>() < STEADY_DEVIATION * (SMOOTHED_FRAMES * smoothed) as i32
 }
 
 wide! {

@@ -30,6 +30,11 @@ type PerFrame<T> = SmallVec<[T; 2 * MAX_STEPS]>;
 const TURNING_POINT: f32 = 0.22;
 /// Codes with sound that any statement needs.
 const MINIMUM_CODES: usize = 6;
+/// Codes with sound that a match must rest on (1.1 s with the patch of the last): on shorter stretches the same speaker
+/// saying the same word is taken for the recording.
+const SUFFICIENT_CODES: usize = 18;
+/// Of these, how many must lie in the part that fits (1 s).
+const SUFFICIENT_FITTING_CODES: usize = 16;
 /// Codes with sound after which an interruption is believed (2 s and a patch).
 const INTERRUPTIBLE_CODES: usize = 60;
 /// What believing in an interruption costs, nats.
@@ -176,6 +181,11 @@ impl Evidence {
         let whole = Properties::of(steps)?;
         let ber = bit_error_rate(&steps[fit.clone()], part.codes);
         Some(Self { first: fit.start, end: fit.end, ber, part, whole })
+    }
+
+    /// Whether there is enough of it for a match to rest on: 1.1 s of sound, 1 s of which fits.
+    pub fn suffices(&self) -> bool {
+        self.whole.codes >= SUFFICIENT_CODES && self.part.codes >= SUFFICIENT_FITTING_CODES
     }
 
     /// The same with what the frames say, which also place the ends of the part that fits more sharply than codes can: where

@@ -1,6 +1,7 @@
 //! Candidates: which rendering may play in the query, at what offset and speed.
 //!
-//! Every query code is compared with every stored code; those that agree in most bits are **hits**. Hits of one true
+//! Stored codes that agree with a query code in most bits are **hits**. In a small index every query code is compared with
+//! every stored one ([`find_hits`]), in a large one hits are found by keys and lines ([`Search`](super::Search)). Hits of one true
 //! match lie on a line in the plane of query time against script time, so each hit votes for its (rendering, speed,
 //! offset), and the cells with most votes become candidates for exact alignment. This is the Hough transform (Duda & Hart,
 //! "Use of the Hough transformation to detect lines and curves in pictures", CACM 15(1), 1972) over one free parameter,
@@ -10,7 +11,7 @@ use super::{Index, hamming};
 use crate::fingerprint::{CODE_HOP, QueryFrame, SPEEDS};
 
 /// Bits in which a hit may differ (of 128). Unrelated codes differ in 64 ± 6.
-const HIT_DISTANCE: u8 = 40;
+pub(super) const HIT_DISTANCE: u8 = 40;
 /// Half the width of an offset cell, frames (10 ms).
 const CELL: i32 = 4;
 /// Cells kept per rendering.
@@ -55,7 +56,7 @@ impl Candidate {
     }
 }
 
-/// Appends all hits of a query code to `hits`.
+/// Appends all hits of a query code to `hits`, by comparing it with every stored code.
 pub fn find_hits(index: &Index, query: &QueryFrame, hits: &mut Vec<Hit>) {
     if !query.active {
         return;
@@ -76,8 +77,10 @@ pub fn find_hits(index: &Index, query: &QueryFrame, hits: &mut Vec<Hit>) {
     });
 }
 
-/// The `count` lines with most votes, best first. `hits` is sorted in place.
-pub fn find_candidates(hits: &mut [Hit], count: usize) -> Vec<Candidate> {
+/// The `count` lines with most votes, best first. `hits` is sorted in place, and what it holds twice is dropped.
+pub fn find_candidates(hits: &mut Vec<Hit>, count: usize) -> Vec<Candidate> {
+    hits.sort_unstable();
+    hits.dedup();
     let mut votes = Votes::default();
     votes.count(hits, count);
     votes.candidates

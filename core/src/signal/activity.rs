@@ -2,7 +2,7 @@
 //!
 //! Ringback, busy and dial tones are one or two steady sine waves (ITU-T E.180: 400-450 Hz in most countries, 440 + 480 Hz
 //! in North America), so nearly all of a frame's power sits around its two highest peaks, and the peaks stay where they
-//! are. A voice does that for a few frames, never for a quarter of a second. Steady noise has no peaks but a level that
+//! are. A voice does that for a few frames, hardly ever for 150 ms. Steady noise has no peaks but a level that
 //! hardly moves; that is judged over a patch, by [`Activity::level`], where the code is made.
 
 use super::{BINS, Spectrum, log2_fixed};
@@ -13,8 +13,8 @@ const BAND: std::ops::Range<usize> = 7..113;
 const PEAK_REACH: usize = 2;
 /// Share of the band's power around the two highest peaks that makes a frame tonal.
 const TONAL_SHARE: f32 = 0.92;
-/// Frames in a row with the same peaks that make a tone (250 ms).
-const TONE_FRAMES: u32 = 25;
+/// Frames in a row with the same peaks that make a tone (150 ms).
+pub(crate) const TONE_FRAMES: usize = 15;
 /// Log level under which a frame is silence whatever surrounds it: about -66 dB below a full-scale sine.
 const SILENCE_POWER: f32 = 3.0e6;
 /// How fast the remembered peak level falls, in 1/256 octave of power a frame: 6 dB a second.
@@ -44,7 +44,7 @@ impl Activity {
 #[derive(Debug, Clone, Default)]
 pub struct ActivityGate {
     peaks: [usize; 2],
-    same_peaks: u32,
+    same_peaks: usize,
     peak_level: i32,
 }
 
@@ -136,11 +136,11 @@ mod tests {
     }
 
     #[test]
-    fn ringback_is_a_tone_after_a_quarter_second() {
+    fn ringback_is_a_tone_after_150_ms() {
         for frequencies in [&[450.0][..], &[440.0, 480.0], &[400.0, 450.0], &[425.0], &[350.0, 440.0], &[770.0, 1336.0]]
         {
             let found = classify(&tone(frequencies, 1.0, 0.1));
-            assert!(found[40..].iter().all(|a| a.tone), "{frequencies:?}");
+            assert!(found[20..].iter().all(|a| a.tone), "{frequencies:?}");
         }
     }
 
