@@ -36,7 +36,7 @@ def test_a_notebook_runs_and_shows_what_is_stored(path: Path) -> None:
     notebook = nbformat.read(path, 4)
     client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}})
     client.execute()
-    assert sum(len(kinds(cell)) for cell in notebook.cells) >= 5
+    assert sum(len(kinds(cell)) for cell in notebook.cells) >= 2
     for before, after in zip(stored.cells, notebook.cells, strict=True):
         # Pictures and tables may differ in a pixel or a digit; that there is one may not.
         assert [kind for kind in kinds(after) if kind != "stderr"] == kinds(before), after.get("source")
