@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use super::tracker::{Hypothesis, RIVAL_MARGIN, overlap};
+use super::tracker::{Hypothesis, RIVAL_MARGIN, STALE, overlap};
 use crate::index::{Index, script_of};
 
 /// Rivals that an event names.
@@ -246,8 +246,12 @@ impl Announcer {
             self.compare(index, i, now);
         }
         for i in (0..self.places.len()).rev() {
-            if !self.places[i].seen {
-                let found = self.places.remove(i).found;
+            if self.places[i].seen {
+                continue;
+            }
+            let found = self.places.remove(i).found;
+            // The tracker forgets what passed long ago, which says nothing against it.
+            if found.query_end >= now - STALE {
                 self.say(SessionEvent::MatchRevoked { at: now, found });
             }
         }

@@ -2,7 +2,7 @@
 
 use super::{
     ChannelReport, Event, EventKind, MachineVoice, Match, ScanReport,
-    tracker::{Hypothesis, RIVAL_MARGIN, Tracker, overlap},
+    tracker::{Hypothesis, Mode, RIVAL_MARGIN, Tracker, overlap},
 };
 use crate::{
     Error, Result,
@@ -68,6 +68,10 @@ impl<'i> Scanner<'i> {
         Self { index, options, threshold, least_score: LEAST_SCORE }
     }
 
+    fn tracker(&self) -> Tracker {
+        Tracker::new(self.threshold, Mode { all: self.options.all, hypotheses: usize::MAX })
+    }
+
     /// The score from which something is a match.
     pub(super) fn threshold(&self) -> f64 {
         self.threshold
@@ -81,7 +85,7 @@ impl<'i> Scanner<'i> {
         let format = source.format();
         let mut channels = Vec::with_capacity(format.channels);
         for _ in 0..format.channels {
-            channels.push((Resampler::new(format.sample_rate)?, Tracker::new(self.threshold)));
+            channels.push((Resampler::new(format.sample_rate)?, self.tracker()));
         }
         let (mut block, mut samples, mut frames) = (Block::default(), Vec::new(), 0u64);
         while source.next_block(&mut block)? {
@@ -108,7 +112,7 @@ impl<'i> Scanner<'i> {
     /// # Errors
     /// None at present; the result leaves room for resource limits.
     pub fn scan_samples(&self, name: &str, samples: &[f32]) -> Result<ScanReport> {
-        let mut tracker = Tracker::new(self.threshold);
+        let mut tracker = self.tracker();
         tracker.push(self.index, samples, |_| true);
         tracker.finish(self.index);
         Ok(self.report(name, tracker.seconds(), &[&tracker]))

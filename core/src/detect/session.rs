@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{
     ScanOptions, ScanReport, Scanner,
     events::{Announcer, SessionEvent},
-    tracker::Tracker,
+    tracker::{Mode, Tracker, warm_thread},
 };
 use crate::{
     Result,
@@ -18,6 +18,8 @@ use crate::{
 
 /// Samples converted at a time.
 const SLICE: usize = 256;
+/// Hypotheses that a session keeps; among them are all of the last half a minute.
+const HYPOTHESES: usize = 160;
 
 /// How a [`Session`] listens.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -87,10 +89,14 @@ impl Session {
                 config.unmatched_after
             )));
         }
+        let resampler = Resampler::new(config.sample_rate)?;
+        let mut tracker = Tracker::new(threshold, Mode { all: false, hypotheses: HYPOTHESES });
+        tracker.reserve();
+        warm_thread();
         Ok(Self {
             threshold,
-            resampler: Resampler::new(config.sample_rate)?,
-            tracker: Tracker::new(threshold),
+            resampler,
+            tracker,
             announcer: Announcer::new(),
             samples: Vec::with_capacity(16 * SLICE),
             pushed: 0,
@@ -164,6 +170,11 @@ impl Session {
     /// Seconds taken in.
     pub fn seconds(&self) -> f64 {
         self.pushed as f64 / f64::from(self.config.sample_rate)
+    }
+
+    /// When sound that can be a voice first came, s.
+    pub fn answered_at(&self) -> Option<f64> {
+        self.tracker.answered_at()
     }
 
     /// Seconds of sound that is neither silence nor tone.

@@ -102,6 +102,18 @@ impl Extractor {
         Self { framer: Framer::new(), gate: ActivityGate::new(), lanes }
     }
 
+    /// Forgets the stream; the next sample begins another. Keeps the memory.
+    pub fn reset(&mut self) {
+        self.framer.reset();
+        self.gate.reset();
+        for lane in &mut self.lanes {
+            lane.last = None;
+            lane.position = 0;
+            (lane.patch.pushed, lane.patch.tone) = (0, false);
+            // What a patch holds is overwritten before the first code is made of it.
+        }
+    }
+
     /// Takes samples in [-1, 1]; hands each frame's activity to `on_frame` and each code to `on_code`, in order of time.
     pub fn push(&mut self, samples: &[f32], on_frame: impl FnMut(Activity), on_code: impl FnMut(QueryFrame)) {
         self.push_to(samples, &mut Closures { on_frame, on_code });

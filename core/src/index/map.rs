@@ -33,6 +33,19 @@ impl Bytes {
         }
         map_file(file).map(Self::Map).map_err(|e| Error::io(path, e))
     }
+
+    /// Reads a part of a mapped file into memory and fills in the page table; elsewhere it is there already. A wish: where
+    /// the system does not grant it, pages come when they are used.
+    pub(crate) fn preload(&self, range: std::ops::Range<usize>) {
+        #[cfg(target_os = "linux")]
+        if let Self::Map(map) = self
+            && map.advise_range(memmap2::Advice::PopulateRead, range.start, range.len()).is_err()
+        {
+            let _ = map.advise_range(memmap2::Advice::WillNeed, range.start, range.len());
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = range;
+    }
 }
 
 #[expect(unsafe_code, reason = "memory-mapping is the point of the index format")]

@@ -8,7 +8,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Write},
+    io,
     path::Path,
     time::Duration,
 };
@@ -18,8 +18,9 @@ const SUFFIX: &str = ".tmp";
 /// Age from which an unlocked temporary file is taken for left behind: a writer locks its file right after making it.
 const LEFT_BEHIND: Duration = Duration::from_secs(60);
 
-/// Writes `bytes` to `path` by way of a temporary file beside it. On failure the old file is untouched and nothing is left.
-pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Lets `write` fill a temporary file beside `path`, which then takes its place. On failure the old file is untouched and
+/// nothing is left.
+pub(super) fn write_atomically(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder)?;
     // Some network file systems know no locks; then nothing is tidied up there, and nothing else is lost.
@@ -31,7 +32,7 @@ pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mode = fs::metadata(path).map_or(0o644, |m| m.permissions().mode());
         file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
     }
-    file.write_all(bytes)?;
+    write(file.as_file_mut())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|e| e.error)?;
     // The rename itself is durable only once the folder is.
@@ -64,6 +65,7 @@ fn left_behind(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
     use std::time::SystemTime;
 
     #[test]
@@ -80,7 +82,7 @@ mod tests {
         drop(make(".other-old.tmp", old));
         let alive = make(".callprint-alive.tmp", old);
         alive.lock().unwrap();
-        write_atomically(&folder.path().join("a.cpi"), b"whole").unwrap();
+        write_atomically(&folder.path().join("a.cpi"), |file| file.write_all(b"whole")).unwrap();
         let mut left: Vec<_> =
             fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         left.sort();

@@ -13,12 +13,28 @@
 
 use std::ops::Range;
 
-use super::{Alignment, Verification, align::Step, verify::frames_of};
+use smallvec::SmallVec;
+
+use super::{
+    Alignment, Verification,
+    align::{MAX_STEPS, Step},
+    verify::frames_of,
+};
+
+/// A value for each step; on the stack unless a damaged index makes an alignment longer than any can be.
+type PerStep<T> = SmallVec<[T; MAX_STEPS]>;
+/// A value for each frame of 20 ms.
+type PerFrame<T> = SmallVec<[T; 2 * MAX_STEPS]>;
 
 /// Agreement above which a code counts for the part that fits; unrelated sound stays below it.
 const TURNING_POINT: f32 = 0.22;
 /// Codes with sound that any statement needs.
 const MINIMUM_CODES: usize = 6;
+/// Codes with sound that a match must rest on (1.1 s with the patch of the last): on shorter stretches the same speaker
+/// saying the same word is taken for the recording.
+const SUFFICIENT_CODES: usize = 18;
+/// Of these, how many must lie in the part that fits (1 s).
+const SUFFICIENT_FITTING_CODES: usize = 16;
 /// Codes with sound after which an interruption is believed (2 s and a patch).
 const INTERRUPTIBLE_CODES: usize = 60;
 /// What believing in an interruption costs, nats.
@@ -117,7 +133,7 @@ impl Ratios {
         if ratios.is_empty() {
             return Self::default();
         }
-        let limited: Vec<f64> = ratios.iter().map(|&r| f64::from(r).clamp(-RATIO_LIMIT, RATIO_LIMIT)).collect();
+        let limited: PerFrame<f64> = ratios.iter().map(|&r| f64::from(r).clamp(-RATIO_LIMIT, RATIO_LIMIT)).collect();
         let n = limited.len() as f64;
         let mut sorted = limited.clone();
         sorted.sort_by(f64::total_cmp);
@@ -167,6 +183,11 @@ impl Evidence {
         Some(Self { first: fit.start, end: fit.end, ber, part, whole })
     }
 
+    /// Whether there is enough of it for a match to rest on: 1.1 s of sound, 1 s of which fits.
+    pub fn suffices(&self) -> bool {
+        self.whole.codes >= SUFFICIENT_CODES && self.part.codes >= SUFFICIENT_FITTING_CODES
+    }
+
     /// The same with what the frames say, which also place the ends of the part that fits more sharply than codes can: where
     /// a person takes over, the last codes blur both voices.
     pub fn verified(mut self, alignment: &Alignment, verification: &Verification) -> Self {
@@ -194,12 +215,12 @@ impl Evidence {
 
 impl Properties {
     fn of(steps: &[Step]) -> Option<Self> {
-        let active: Vec<&Step> = steps.iter().filter(|s| s.active).collect();
+        let active: PerStep<&Step> = steps.iter().filter(|s| s.active).collect();
         if active.is_empty() {
             return None;
         }
         let n = active.len();
-        let mut sorted: Vec<f32> = active.iter().map(|s| s.agreement).collect();
+        let mut sorted: PerStep<f32> = active.iter().map(|s| s.agreement).collect();
         sorted.sort_by(f32::total_cmp);
         let at = |share: f64| sorted[((share * n as f64) as usize).min(n - 1)];
         let sum = |f: &dyn Fn(f64) -> f64| active.iter().map(|s| f(f64::from(s.agreement))).sum::<f64>();
@@ -257,7 +278,7 @@ fn longest_run(active: &[&Step]) -> usize {
 
 /// Sum over disagreeing codes of the level (up to 15 dB) that they lack against the codes that agree best.
 fn missing_level(active: &[&Step], good: f32) -> f64 {
-    let mut levels: Vec<f32> =
+    let mut levels: PerStep<f32> =
         active.iter().filter(|s| s.agreement >= good).map(|s| f32::from(s.level) * DECIBELS).collect();
     levels.sort_by(f32::total_cmp);
     let Some(&upper) = levels.get(levels.len() / 2) else { return 0.0 };
