@@ -62,12 +62,23 @@ fn draw_panel(svg: &mut String, x_name: &str, panel: &Panel) {
     for decade in x_low as i32..=x_high as i32 {
         let at = x(10f64.powi(decade));
         let (top, bottom) = (TOP, HEIGHT - BOTTOM);
-        let _ = writeln!(svg, r##"<path d="M{at:.1} {top}V{bottom}" stroke="#ddd"/><text x="{at:.1}" y="{}" text-anchor="middle">{}</text>"##, bottom + 14.0, tick(decade));
+        let _ = writeln!(
+            svg,
+            r##"<path d="M{at:.1} {top}V{bottom}" stroke="#ddd"/><text x="{at:.1}" y="{}" text-anchor="middle">{}</text>"##,
+            bottom + 14.0,
+            tick(decade)
+        );
     }
     for decade in y_low as i32..=y_high as i32 {
         let at = y(10f64.powi(decade));
         let right = WIDTH - RIGHT;
-        let _ = writeln!(svg, r##"<path d="M{LEFT} {at:.1}H{right}" stroke="#ddd"/><text x="{}" y="{:.1}" text-anchor="end">{}</text>"##, LEFT - 4.0, at + 4.0, tick(decade));
+        let _ = writeln!(
+            svg,
+            r##"<path d="M{LEFT} {at:.1}H{right}" stroke="#ddd"/><text x="{}" y="{:.1}" text-anchor="end">{}</text>"##,
+            LEFT - 4.0,
+            at + 4.0,
+            tick(decade)
+        );
     }
     for (i, (curve, colour)) in panel.curves.iter().zip(COLOURS.iter().cycle()).enumerate() {
         let path: Vec<String> = curve.points.iter().map(|p| format!("{:.1} {:.1}", x(p.0), y(p.1))).collect();
@@ -75,7 +86,13 @@ fn draw_panel(svg: &mut String, x_name: &str, panel: &Panel) {
         for p in &curve.points {
             let _ = writeln!(svg, r#"<circle cx="{:.1}" cy="{:.1}" r="3" fill="{colour}"/>"#, x(p.0), y(p.1));
         }
-        let _ = writeln!(svg, r#"<text x="{}" y="{}" fill="{colour}">{}</text>"#, LEFT + 8.0, TOP + 14.0 * (i + 1) as f64, curve.name);
+        let _ = writeln!(
+            svg,
+            r#"<text x="{}" y="{}" fill="{colour}">{}</text>"#,
+            LEFT + 8.0,
+            TOP + 14.0 * (i + 1) as f64,
+            curve.name
+        );
     }
 }
 

@@ -146,7 +146,8 @@ impl Statistics {
             .filter(|codes: &Vec<Code>| codes.len() > 8)
             .collect();
         let all: Vec<Code> = codes.iter().flatten().copied().collect();
-        let share = |d: usize| all.iter().filter(|c| c.0[d / 64] >> (d % 64) & 1 == 1).count() as f64 / all.len() as f64;
+        let share =
+            |d: usize| all.iter().filter(|c| c.0[d / 64] >> (d % 64) & 1 == 1).count() as f64 / all.len() as f64;
         let shares: Vec<f64> = (0..BITS).map(share).collect();
         let change = [1, 2, 4].map(|step| {
             mean(codes.iter().flat_map(|c| c.iter().zip(&c[step..]).map(|(a, b)| f64::from(a.distance(*b)))))

@@ -41,7 +41,7 @@ mod _core {
         module.add("CODE_HOP", callprint::fingerprint::CODE_HOP)?;
         module.add("FINGERPRINT", format!("{:016x}", callprint::index::configuration()))?;
         module.add("SPEEDS", callprint::fingerprint::SPEEDS)?;
-        module.add("SIMD", super::simd())?;
+        module.add("SIMD", callprint::simd_level().name())?;
         module.add("FEATURE_SET", callprint::prosody::FEATURE_SET)
     }
 }
@@ -50,19 +50,4 @@ mod _core {
 #[pyfunction]
 fn scripts_table() -> &'static str {
     callprint_corpus::SCRIPTS_TSV
-}
-
-/// The widest vector instructions found that callprint has code for.
-fn simd() -> &'static str {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let vpopcnt = is_x86_feature_detected!("avx512vpopcntdq") && is_x86_feature_detected!("avx512vl");
-        if vpopcnt {
-            return "avx512";
-        }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") {
-            return "avx2";
-        }
-    }
-    "baseline"
 }

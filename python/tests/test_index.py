@@ -268,7 +268,8 @@ def test_codes_of_a_rendering_are_its_fingerprint(small_index: callprint.Index) 
 
 
 def test_an_alignment_follows_the_match(small_index: callprint.Index, speech: NDArray[np.float32]) -> None:
-    match = small_index.search(speech[16_000:], sr=8000)[0]
+    assert small_index.search(speech[16_000:], sr=8000)[0].alignment is None
+    match = small_index.search(speech[16_000:], sr=8000, candidates=True)[0]
     alignment = match.alignment
     assert alignment is not None and alignment.speed == 1.0
     assert np.allclose(alignment.script_times - alignment.query_times, 2.0, atol=0.05)

@@ -108,7 +108,11 @@ fn main() -> Result<()> {
         let renderings = renderings.round().max(0.0) as usize;
         ensure!(renderings >= sources.len(), "at least {} renderings, the corpus, must be there", sources.len());
         let measured = measure(&args, &sources, &generator, &trials, renderings)?;
-        if args.json { println!("{}", serde_json::to_string(&measured)?) } else { print(&measured) }
+        if args.json {
+            println!("{}", serde_json::to_string(&measured)?)
+        } else {
+            print(&measured)
+        }
         all.push(measured);
     }
     if let Some(path) = &args.plot {
@@ -260,7 +264,11 @@ fn build(sources: &[Source], generator: &Generator, renderings: usize, folder: &
         if part == 0 {
             for (i, source) in sources.iter().enumerate() {
                 let name = SplitMix::new(i as u64).bits() >> 32;
-                builder.add_reference(label(&format!("{name:08x}-real-{i:03}")), &source.reference, source.samples.len())?;
+                builder.add_reference(
+                    label(&format!("{name:08x}-real-{i:03}")),
+                    &source.reference,
+                    source.samples.len(),
+                )?;
             }
         }
         for block in (part..synthetic.min(part + PART)).step_by(1000) {
@@ -317,7 +325,10 @@ fn compare(sources: &[Source], generator: &Generator, json: bool) {
         eprintln!("{}", serde_json::json!({ "real": real, "synthetic": made }));
     } else {
         println!("codes              real                synthetic");
-        println!("set bits           {:.3} to {:.3}      {:.3} to {:.3}", real.set.0, real.set.1, made.set.0, made.set.1);
+        println!(
+            "set bits           {:.3} to {:.3}      {:.3} to {:.3}",
+            real.set.0, real.set.1, made.set.0, made.set.1
+        );
         for (i, step) in [40, 80, 160].into_iter().enumerate() {
             println!("change in {step:3} ms   {:.1}                {:.1}", real.change[i], made.change[i]);
         }
@@ -330,10 +341,22 @@ fn compare(sources: &[Source], generator: &Generator, json: bool) {
 
 fn print(m: &Measured) {
     println!("\n{} renderings, {} codes", m.renderings, m.codes);
-    println!("  built in {:.1} s, {} bytes ({:.0} a second), opened in {:.2} ms", m.build_s, m.file_bytes, m.bytes_per_second, m.open_ms);
-    println!("  candidates of {SECONDS} s: {:.2} ms median, {:.2} ms 99 %, {:.0} a second", m.p50_ms, m.p99_ms, m.queries_per_s);
-    println!("  99 % by wrong bits {:.2?}; recall {:.4?}; by speed {:.4?}", m.p99_ms_by_errors, m.recall, m.recall_by_speed);
-    println!("  whole scan {:.0} ms median; resident {} bytes; exhaustive (found, of these ours) {:?}", m.scan_p50_ms, m.rss_bytes, m.exhaustive);
+    println!(
+        "  built in {:.1} s, {} bytes ({:.0} a second), opened in {:.2} ms",
+        m.build_s, m.file_bytes, m.bytes_per_second, m.open_ms
+    );
+    println!(
+        "  candidates of {SECONDS} s: {:.2} ms median, {:.2} ms 99 %, {:.0} a second",
+        m.p50_ms, m.p99_ms, m.queries_per_s
+    );
+    println!(
+        "  99 % by wrong bits {:.2?}; recall {:.4?}; by speed {:.4?}",
+        m.p99_ms_by_errors, m.recall, m.recall_by_speed
+    );
+    println!(
+        "  whole scan {:.0} ms median; resident {} bytes; exhaustive (found, of these ours) {:?}",
+        m.scan_p50_ms, m.rss_bytes, m.exhaustive
+    );
 }
 
 fn plot(all: &[Measured]) -> String {

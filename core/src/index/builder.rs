@@ -8,7 +8,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
     io::{BufWriter, Cursor, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     sync::Arc,
@@ -363,7 +362,9 @@ impl<W: Write + Seek> SectionWriter<W> {
     }
 
     fn section(&mut self, write: impl FnOnce(&mut Self) -> std::io::Result<()>) -> std::io::Result<()> {
-        self.write_all(&[0; format::ALIGN][..self.at.next_multiple_of(format::ALIGN as u64) as usize - self.at as usize])?;
+        self.write_all(
+            &[0; format::ALIGN][..self.at.next_multiple_of(format::ALIGN as u64) as usize - self.at as usize],
+        )?;
         let offset = self.at;
         self.crc = crc32fast::Hasher::new();
         write(self)?;

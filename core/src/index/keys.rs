@@ -116,9 +116,8 @@ fn rank_sum(set: u16) -> u32 {
 }
 
 /// Cost of keeping a bit of each log-odds.
-static KEPT: LazyLock<[u16; MAX_ODDS as usize + 1]> = LazyLock::new(|| {
-    std::array::from_fn(|l| (STEP * (-(l as f64) / STEP).exp().ln_1p() + 0.5) as u16)
-});
+static KEPT: LazyLock<[u16; MAX_ODDS as usize + 1]> =
+    LazyLock::new(|| std::array::from_fn(|l| (STEP * (-(l as f64) / STEP).exp().ln_1p() + 0.5) as u16));
 
 /// Scratch of [`Prober::probe`].
 #[derive(Debug, Default)]

@@ -171,7 +171,8 @@ impl Search {
         }
         while let Some(&(position, frame)) = lane.open.front().filter(|(_, frame)| frame + AGAIN_AFTER <= query.frame) {
             lane.open.pop_front();
-            if !lane.knows(diagonal(position, frame)) && holds(lane, index.codes(), position, frame, true) == Some(true) {
+            if !lane.knows(diagonal(position, frame)) && holds(lane, index.codes(), position, frame, true) == Some(true)
+            {
                 follow(lane, index, query.speed, position, frame, hits);
             }
         }
@@ -230,7 +231,9 @@ impl Line {
     fn visit(&mut self, index: &Index, speed: usize, frame: u32, code: Code, active: bool, hits: &mut Vec<Hit>) {
         let at = (i64::from(frame) + self.diagonal + CODE_HOP as i64 / 2).div_euclid(CODE_HOP as i64);
         let Some(at) = u32::try_from(at).ok().filter(|at| active && self.codes.contains(at)) else { return };
-        let (Some(stored), Some(1..)) = (index.codes().get(at as usize), index.levels().get(at as usize)) else { return };
+        let (Some(stored), Some(1..)) = (index.codes().get(at as usize), index.levels().get(at as usize)) else {
+            return;
+        };
         let distance = stored.get().distance(code) as u8;
         if distance <= HIT_DISTANCE {
             self.last_hit = self.last_hit.max(frame);

@@ -184,11 +184,7 @@ impl<'a> Postings<'a> {
 ///
 /// # Errors
 /// Those of the output.
-pub(crate) fn write(
-    active: usize,
-    each: &dyn Fn(&mut dyn FnMut(Code, u8)),
-    out: &mut impl Write,
-) -> io::Result<()> {
+pub(crate) fn write(active: usize, each: &dyn Fn(&mut dyn FnMut(Code, u8)), out: &mut impl Write) -> io::Result<()> {
     let key_bits = keys::key_bits(active);
     let header = PostingsHeader {
         key_bits: U32::new(key_bits),

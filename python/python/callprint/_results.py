@@ -73,7 +73,7 @@ class Match:
     rivals : tuple of str
         Other scripts that fit the same audio about as well; empty for a match that is unambiguous.
     alignment : Alignment or None
-        Code by code, how the rendering lies over the recording.
+        Code by code, how the rendering lies over the recording; kept only with ``candidates=True``.
     """
 
     script: str
@@ -315,7 +315,8 @@ def _known(kind: type[_T], values: dict[str, Any]) -> _T:
     return kind(**{name: values[name] for name in names if name in values})
 
 
-def _match(values: dict[str, Any], alignment: Alignment) -> Match:
+def _match(values: dict[str, Any], path: Alignment) -> Match:
+    alignment = path if len(path.query_times) else None
     return _known(Match, values | {"rivals": tuple(values.get("rivals", ())), "alignment": alignment})
 
 

@@ -12,7 +12,7 @@ from callprint._fingerprint import Fingerprint, fingerprint
 from callprint._index import Index, as_index
 from callprint._results import Match
 from callprint._signal import StrPath
-from callprint.plot._style import BLUE, GREY, RED, panels, samples, style
+from callprint.plot._style import BLUE, GREY, RED, assumed_speed, heard_at, panels, samples, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,7 +55,7 @@ def alignment(
     if not isinstance(match, Match):
         raise ArgumentError(f"match is {type(match).__name__}; want one of those that scan() or search() returns")
     signal, rate = samples(y, sr, channel)
-    speed = 1.0 if match.alignment is None else match.alignment.speed
+    speed = assumed_speed(match)
     heard = fingerprint(signal, sr=rate, hop=1, speed=speed)
     stored = as_index(index).codes(match.rendering)
     rows, columns, distances = hits(heard, stored)
@@ -67,11 +67,9 @@ def alignment(
             query, script, c=distances / 128, s=2 + 14 * weight, cmap="viridis", vmin=0, linewidths=0
         )
         figure.colorbar(points, ax=plane, label="bit error rate of the pair", pad=0.01)
-        if match.alignment is not None:
-            plane.plot(
-                match.alignment.query_times, match.alignment.script_times, color=RED, linewidth=1, label="alignment"
-            )
-            plane.legend(loc="upper left")
+        shown = stored.times[(stored.times >= match.script_start) & (stored.times <= match.script_end)]
+        plane.plot(heard_at(shown, match), shown, color=RED, linewidth=1, label="alignment")
+        plane.legend(loc="upper left")
         plane.set_xlim(0, len(signal) / rate)
         plane.set_ylim(0, stored.times[-1] + 0.3 if len(stored.times) else 1)
         plane.set_xlabel("time in the recording, s")

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from callprint._fingerprint import Fingerprint, fingerprint
 from callprint._index import Index, as_index
-from callprint._results import Alignment, Match
+from callprint._results import Match
 from callprint._signal import StrPath
-from callprint.plot._style import RED, bits, decibels, panels, samples, style
+from callprint.plot._style import RED, assumed_speed, bits, decibels, heard_at, panels, samples, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,18 +49,16 @@ def spectrogram(
     matplotlib.figure.Figure
     """
     signal, rate = samples(y, sr, channel)
-    path = None if match is None else match.alignment
-    speed = 1.0 if path is None else path.speed
-    heard = fingerprint(signal, sr=rate, hop=1, speed=speed)
+    heard = fingerprint(signal, sr=rate, hop=1, speed=assumed_speed(match))
     with style():
-        figure, axes = panels([2.2, 1.5] if path is None else [2.2, 1.2, 1.2, 1.2, 1.0])
+        figure, axes = panels([2.2, 1.5] if match is None else [2.2, 1.2, 1.2, 1.2, 1.0])
         _power(axes[0], signal, rate)
         _bits(axes[1], bits(heard.codes), heard.times, heard.active, "recording,\nbit of code")
-        if match is not None and path is not None and len(path.query_times):
+        if match is not None:
             axes[0].set_title(
                 f"{match.rendering}: {match.query_start:.1f} s to {match.query_end:.1f} s, {match.speed:.2f} x"
             )
-            _compare(axes[2:], heard, as_index(index).codes(match.rendering), match, path)
+            _compare(axes[2:], heard, as_index(index).codes(match.rendering), match)
         axes[-1].set_xlabel("time, s")
         axes[0].set_xlim(0, len(signal) / rate)
     return figure
@@ -94,9 +92,9 @@ def _bits(ax: Axes, image: NDArray[Any], times: NDArray[np.float64], active: NDA
     ax.set_yticks([0, 64, 128])
 
 
-def _compare(axes: list[Axes], heard: Fingerprint, stored: Fingerprint, match: Match, path: Alignment) -> None:
+def _compare(axes: list[Axes], heard: Fingerprint, stored: Fingerprint, match: Match) -> None:
     """Draw the reference where it is heard, the bits that differ, and their share."""
-    query_times = _heard_at(stored.times, match, path)
+    query_times = heard_at(stored.times, match)
     shown = (query_times >= match.query_start) & (query_times <= match.query_end)
     query_times, codes = query_times[shown], stored.codes[shown]
     here = np.clip(np.searchsorted(heard.times, query_times - 0.005), 0, len(heard.times) - 1)
@@ -111,14 +109,3 @@ def _compare(axes: list[Axes], heard: Fingerprint, stored: Fingerprint, match: M
     axes[2].annotate("unrelated", (0, 0.5), textcoords="offset points", xytext=(2, 2), fontsize=7)
     axes[2].set_ylim(0, 0.62)
     axes[2].set_ylabel("bit error\nrate")
-
-
-def _heard_at(script_times: NDArray[np.float64], match: Match, path: Alignment) -> NDArray[np.float64]:
-    """Return when each stored code is heard: along the alignment, and at the match's speed before and after it."""
-    order = np.argsort(path.script_times, kind="stable")
-    script, query = path.script_times[order], path.query_times[order]
-    times = np.interp(script_times, script, query)
-    before, after = script_times < script[0], script_times > script[-1]
-    times[before] = query[0] + (script_times[before] - script[0]) / match.speed
-    times[after] = query[-1] + (script_times[after] - script[-1]) / match.speed
-    return times

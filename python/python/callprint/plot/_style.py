@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from callprint._corpus import load
 from callprint._errors import MissingDependencyError
+from callprint._results import Match
 from callprint._signal import StrPath, as_rate, as_signal, is_path, refuse_rate
 
 try:
@@ -101,6 +102,28 @@ def decibels(y: NDArray[Any], sr: int) -> tuple[NDArray[np.float64], float, floa
     top = min(4000.0, sr / 2)
     kept = power[:, : int(top * length / sr) + 1]
     return 10 * np.log10(kept.T + 1e-12), hop / sr, top
+
+
+def assumed_speed(match: Match | None) -> float:
+    """Return the speed at which the recording's codes agree best with those of the match."""
+    if match is None:
+        return 1.0
+    return match.speed if match.alignment is None else match.alignment.speed
+
+
+def heard_at(script_times: NDArray[np.float64], match: Match) -> NDArray[np.float64]:
+    """Return when each time of the rendering is heard: along the alignment, and on the match's line beyond it."""
+    line = match.query_start + (script_times - match.script_start) / match.speed
+    path = match.alignment
+    if path is None:
+        return line
+    order = np.argsort(path.script_times, kind="stable")
+    script, query = path.script_times[order], path.query_times[order]
+    times = np.interp(script_times, script, query)
+    before, after = script_times < script[0], script_times > script[-1]
+    times[before] = query[0] + (script_times[before] - script[0]) / match.speed
+    times[after] = query[-1] + (script_times[after] - script[-1]) / match.speed
+    return times
 
 
 def bits(codes: NDArray[np.uint64]) -> NDArray[np.uint8]:
