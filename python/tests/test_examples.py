@@ -27,5 +27,5 @@ def test_scan_folder_writes_a_table(tmp_path: Path) -> None:
 
 def test_live_call_hangs_up_on_a_robot_only() -> None:
     said = run("live_call.py", SAMPLES / "dental-gsm.wav")
-    assert said[-1].split() == ["5.4", "s", "match", "dental-01"]
+    assert said[-1].split()[2:] == ["match", "dental-01"]
     assert run("live_call.py", SAMPLES / "human.flac")[-1].split()[2] == "ended"

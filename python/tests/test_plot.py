@@ -20,7 +20,8 @@ def result(results: callprint.ScanResults) -> callprint.ScanResult:
 
 
 def test_bits_that_differ_are_few_where_the_match_is(result: callprint.ScanResult) -> None:
-    match = result.matches[0]
+    exact: callprint.ScanResult = callprint.scan(MATCHED, candidates=True)
+    match = exact.matches[0]
     figure = callprint.plot.spectrogram(MATCHED, match=match)
     power, heard, reference, differing, rate = figure.axes[:5]
     assert power.get_ylabel() == "frequency, kHz" and rate.get_xlabel() == "time, s"
@@ -30,6 +31,9 @@ def test_bits_that_differ_are_few_where_the_match_is(result: callprint.ScanResul
     assert left == pytest.approx(match.query_start, abs=0.5) and right == pytest.approx(match.query_end, abs=0.5)
     assert heard.images and reference.images
     assert len(callprint.plot.spectrogram(MATCHED).axes) == 3
+    # Without an alignment the match is taken for a straight line.
+    straight = callprint.plot.spectrogram(MATCHED, match=result.matches[0]).axes[4].lines[0].get_ydata()
+    assert np.nanmean(np.asarray(straight, float)) < 0.2
 
 
 def test_votes_peak_where_the_script_begins(result: callprint.ScanResult) -> None:

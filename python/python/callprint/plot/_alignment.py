@@ -44,7 +44,8 @@ def alignment(
     channel : int, optional
         Channel of the file.
     match : Match
-        What `Index.search` or `scan` found in this very signal.
+        What `Index.search` or `scan` found in this very signal. One found with ``candidates=True`` knows its alignment
+        code by code; another is taken for a straight line.
     index : Index or path, optional
         The index that it was found in; by default the built-in one.
 
