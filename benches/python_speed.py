@@ -3,8 +3,8 @@
     cargo build --release -p benches --bin extract
     python benches/python_speed.py --json
 
-Wants the package installed, and NumPy. Runs alternate between the two sides; of each the fastest counts, as anything else
-on the machine only makes a run slower, and the spread (slowest over fastest) is told beside it.
+Wants the package installed, and NumPy. Runs alternate between the two sides; of each the fastest counts, as anything
+else on the machine only makes a run slower, and the spread (slowest over fastest) is told beside it.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def _events(ax: Axes, result: ScanResult, channel: int) -> None:
     answered = next((e.at for e in result.events if e.type == "answered" and e.channel == channel), None)
     if answered:
         ax.axvspan(0, answered, color=GREEN, alpha=0.08, linewidth=0)
-        if answered > 0.08 * result.seconds:
+        if answered > 0.2 * result.seconds:
             ax.annotate(
                 "before the answer",
                 (0, 20),
