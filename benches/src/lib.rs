@@ -2,12 +2,13 @@
 //!
 //! In the order of the data: [`labels`] (the tables of a labelled folder) → [`scanning`] (references into an index, queries
 //! through the public scanner) → [`snippets`], [`calls`] and [`calibration`] (one table each, on [`stats`]) →
-//! [`report`] (text, JSON, answers and dumps). [`inputs`] makes the audio of the criterion benches. Nothing here looks inside the library: it sees what a user sees.
+//! [`report`] (text, JSON, answers and dumps). [`prosody`] compares with other programs. [`inputs`] makes the audio of the criterion benches. Nothing here looks inside the library: it sees what a user sees.
 
 pub mod calibration;
 pub mod calls;
 pub mod inputs;
 pub mod labels;
+pub mod prosody;
 pub mod report;
 pub mod scanning;
 pub mod snippets;

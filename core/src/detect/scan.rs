@@ -98,6 +98,8 @@ impl<'i> Scanner<'i> {
         for (channel, tracker) in trackers.iter().enumerate() {
             events.extend(tracker.answered_at().map(|at| Event { kind: EventKind::Answered, at, channel }));
             matches.extend(self.matches(channel, tracker.hypotheses()));
+            let handovers = tracker.handovers().iter();
+            events.extend(handovers.map(|h| Event { kind: EventKind::Handover, at: h.at, channel }));
         }
         matches.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.rendering.cmp(&b.rendering)));
         for m in &matches {

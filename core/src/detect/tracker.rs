@@ -9,6 +9,7 @@ use crate::{
         Alignment, BandLane, Candidate, Evidence, Hit, Index, Lane, MAX_QUERY_SECONDS, align, find_candidates,
         find_hits, script_of, verify,
     },
+    prosody::{Handover, Takeover},
     signal::{Activity, FRAME, HOP, HOP_SECONDS},
 };
 
@@ -86,6 +87,7 @@ pub(crate) struct Tracker<'i> {
     heard: Heard,
     samples: u64,
     hypotheses: Vec<Hypothesis>,
+    handovers: Vec<Takeover>,
 }
 
 /// What came of the stream within the window.
@@ -103,6 +105,7 @@ struct Heard {
     fresh: bool,
     answered_at: Option<f64>,
     active_frames: usize,
+    handover: Handover,
 }
 
 /// A listener that looks each code up as it comes.
@@ -115,6 +118,7 @@ impl Listener for Ear<'_> {
     fn frame(&mut self, activity: Activity) {
         let heard = &mut *self.heard;
         heard.frames += 1;
+        heard.handover.frame(&activity);
         heard.active_frames += usize::from(activity.is_sound() && activity.below_peak < 2551);
         heard.due |= heard.frames.is_multiple_of(EVALUATE_EVERY);
     }
@@ -152,6 +156,7 @@ impl<'i> Tracker<'i> {
             },
             samples: 0,
             hypotheses: Vec::new(),
+            handovers: Vec::new(),
         }
     }
 
@@ -171,12 +176,26 @@ impl<'i> Tracker<'i> {
         self.extractor.push_to(part, &mut Ear { heard: &mut self.heard, index: self.index });
         if std::mem::take(&mut self.heard.due) {
             self.evaluate();
+            self.listen_for_handover();
         }
     }
 
     /// Ends the stream: a last evaluation.
     pub(crate) fn finish(&mut self) {
         self.evaluate();
+        self.listen_for_handover();
+    }
+
+    /// Hand-overs so far, in order of time.
+    pub(crate) fn handovers(&self) -> &[Takeover] {
+        &self.handovers
+    }
+
+    fn listen_for_handover(&mut self) {
+        let sure = self.hypotheses.iter().filter(|h| h.score >= self.threshold);
+        let end = sure.map(|h| h.query.1).max_by(f64::total_cmp);
+        self.heard.handover.script(end);
+        self.handovers.extend(self.heard.handover.poll());
     }
 
     /// All hypotheses, best first.

@@ -2,21 +2,17 @@
 
 use super::{
     delivery::decibel,
+    eight::LANES,
     functionals::{Collector, Functionals, Hop},
     lld::Lld,
     path::{BLOCK, DELAY, Decision, PathFinder},
-    pitch::{Candidates, HALF_WINDOW, PitchAnalyser},
+    pitch::{HALF_WINDOW, HOP, PitchAnalyser},
+    windows::{Group, Windows},
 };
 use std::collections::VecDeque;
 
-/// Samples from one frame to the next: 10 ms.
-const HOP: usize = 80;
 /// Samples read to each side of a frame's centre.
 const REACH: usize = HALF_WINDOW;
-/// Samples kept: enough that moving the tail to the front is rare.
-const CAPACITY: usize = 8192;
-/// Larger values are no audio ([`MAX_SAMPLE`](crate::audio::MAX_SAMPLE)), and their squares would overflow.
-const LARGEST: f32 = 65_536.0;
 
 /// Streaming prosody of one channel of 8 kHz audio.
 ///
@@ -40,16 +36,17 @@ const LARGEST: f32 = 65_536.0;
 /// ```
 #[derive(Debug)]
 pub struct Extractor {
-    /// Samples still needed; `buffer[0]` is the sample `REACH` before the first one of the next frame's hop, less half a hop.
-    buffer: Vec<f32>,
-    /// Start of the next frame's window in `buffer`.
-    next: usize,
+    windows: Windows,
+    stages: Stages,
+}
+
+/// Everything behind the windows.
+#[derive(Debug)]
+struct Stages {
     pitch: PitchAnalyser,
     path: PathFinder,
     pending: VecDeque<Pending>,
     collector: Collector,
-    received: u64,
-    analysed: u64,
     emitted: u64,
 }
 
@@ -69,85 +66,57 @@ impl Default for Extractor {
 impl Extractor {
     /// An extractor at the start of a stream.
     pub fn new() -> Self {
-        let mut buffer = Vec::with_capacity(CAPACITY);
-        // The window of frame 0 begins before the first sample.
-        buffer.resize(REACH - HOP / 2, 0.0);
-        Self {
-            buffer,
-            next: 0,
+        let stages = Stages {
             pitch: PitchAnalyser::new(),
             path: PathFinder::new(),
-            pending: VecDeque::with_capacity(DELAY + BLOCK),
+            pending: VecDeque::with_capacity(DELAY + 2 * BLOCK),
             collector: Collector::new(),
-            received: 0,
-            analysed: 0,
             emitted: 0,
-        }
+        };
+        Self { windows: Windows::new(), stages }
     }
 
     /// Takes in samples in [-1, 1] at 8 kHz; `each` is called for every frame that is ready, in order.
     ///
     /// Values that are not finite count as 0, those beyond ±65536 are clipped there.
     pub fn push(&mut self, samples: &[f32], mut each: impl FnMut(&Lld)) {
-        self.received += samples.len() as u64;
-        for part in samples.chunks(CAPACITY / 2) {
-            self.append(part, &mut each);
-        }
+        let Self { windows, stages } = self;
+        windows.push(samples, &mut |group| stages.group(group, LANES * HOP, &mut each));
     }
 
     /// Functionals of the frames that have come out so far.
     pub fn functionals(&self) -> Functionals {
-        self.collector.functionals()
+        self.stages.collector.functionals()
     }
 
     /// Ends the stream: hands out the remaining frames and the functionals of all of it.
     ///
     /// n samples have given `ceil(n / 80)` frames then.
     pub fn finish(mut self, mut each: impl FnMut(&Lld)) -> Functionals {
-        let frames = self.received.div_ceil(HOP as u64);
-        let zeros = [0.0; HOP];
-        while self.analysed < frames {
-            self.append(&zeros, &mut each);
-        }
-        let Self { path, pending, collector, emitted, .. } = &mut self;
+        let Self { windows, stages } = &mut self;
+        windows.finish(&mut |group, samples| stages.group(group, samples, &mut each));
+        let Stages { path, pending, collector, emitted, .. } = stages;
         path.finish(&mut |decision| emit(decision, pending, collector, emitted, &mut each));
-        self.collector.functionals()
+        self.functionals()
     }
+}
 
-    fn append(&mut self, samples: &[f32], each: &mut impl FnMut(&Lld)) {
-        if self.buffer.len() + samples.len() > CAPACITY {
-            self.buffer.drain(..self.next);
-            self.next = 0;
+impl Stages {
+    /// Analyses the frames of a group, of whose hops the first `samples` samples are within the stream.
+    fn group(&mut self, group: &Group, samples: usize, each: &mut impl FnMut(&Lld)) {
+        let candidates = self.pitch.analyse(group);
+        for (lane, candidates) in candidates.into_iter().enumerate().take(samples.div_ceil(HOP)) {
+            let window = &group[lane * HOP..lane * HOP + 2 * REACH];
+            let hop = &window[REACH - HOP / 2..REACH + HOP / 2];
+            self.collector.observe_samples(&hop[..(samples - lane * HOP).min(HOP)]);
+            let power = variance(&window[REACH - HOP..REACH + HOP]);
+            let constant = hop.iter().all(|&x| x == hop[0]);
+            let level = decibel(power);
+            self.collector.observe_level(level);
+            self.pending.push_back(Pending { level, hop: Hop { power, constant } });
+            let Self { path, pending, collector, emitted, .. } = self;
+            path.push(candidates, &mut |decision| emit(decision, pending, collector, emitted, each));
         }
-        let clean = |&x: &f32| if x.is_finite() { x.clamp(-LARGEST, LARGEST) } else { 0.0 };
-        self.buffer.extend(samples.iter().map(clean));
-        while self.buffer.len() - self.next >= 2 * REACH && self.analysed < self.received.div_ceil(HOP as u64) {
-            self.analyse_next(each);
-        }
-    }
-
-    /// Analyses the frame whose window starts at `next`.
-    fn analyse_next(&mut self, each: &mut impl FnMut(&Lld)) {
-        let mut window = [0.0; 2 * REACH];
-        window.copy_from_slice(&self.buffer[self.next..self.next + 2 * REACH]);
-        let candidates = self.pitch.analyse(&window);
-
-        let hop = &window[REACH - HOP / 2..REACH + HOP / 2];
-        let real = (self.received - self.analysed * HOP as u64).min(HOP as u64) as usize;
-        self.collector.observe_samples(&hop[..real]);
-        let power = variance(&window[REACH - HOP..REACH + HOP]);
-        let constant = hop.iter().all(|&x| x == hop[0]);
-        let level = decibel(power);
-        self.collector.observe_level(level);
-        self.pending.push_back(Pending { level, hop: Hop { power, constant } });
-        self.next += HOP;
-        self.analysed += 1;
-        self.decide(candidates, each);
-    }
-
-    fn decide(&mut self, candidates: Candidates, each: &mut impl FnMut(&Lld)) {
-        let Self { path, pending, collector, emitted, .. } = self;
-        path.push(candidates, &mut |decision| emit(decision, pending, collector, emitted, each));
     }
 }
 
@@ -177,6 +146,19 @@ fn emit(
 /// Mean square less the squared mean.
 fn variance(samples: &[f32]) -> f32 {
     let n = samples.len() as f32;
-    let mean = samples.iter().sum::<f32>() / n;
-    samples.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / n
+    let mean = sum(samples, |x| x) / n;
+    sum(samples, |x| (x - mean) * (x - mean)) / n
+}
+
+/// Sum of `f` over the samples, in eight interleaved parts.
+pub(super) fn sum(samples: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+    let mut sums = [0.0f32; 8];
+    let parts = samples.chunks_exact(8);
+    let rest: f32 = parts.remainder().iter().map(|&x| f(x)).sum();
+    for part in parts {
+        for (sum, &x) in sums.iter_mut().zip(part) {
+            *sum += f(x);
+        }
+    }
+    sums.iter().sum::<f32>() + rest
 }

@@ -3,6 +3,7 @@
 use super::{
     FEATURES,
     delivery::{LEAST_LEVEL, Pauses, SpeechThreshold, Syllables},
+    extractor::sum,
     lld::Lld,
     stats::{Histogram, Moments, Runs},
 };
@@ -99,7 +100,7 @@ impl Collector {
 
     /// Takes in the raw samples of a hop, for the equivalent sound level.
     pub(crate) fn observe_samples(&mut self, samples: &[f32]) {
-        self.squares += f64::from(samples.iter().map(|x| x * x).sum::<f32>());
+        self.squares += f64::from(sum(samples, |x| x * x));
         self.samples += samples.len() as u64;
     }
 

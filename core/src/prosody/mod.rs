@@ -32,16 +32,22 @@
 
 mod catalog;
 mod delivery;
+mod eight;
 mod extractor;
 mod functionals;
+mod handover;
 mod lld;
 mod path;
 mod pitch;
 mod recording;
 mod stats;
+mod tracker;
+mod windows;
 
 pub use catalog::{FEATURE_SET, FEATURES, Feature};
 pub use extractor::Extractor;
 pub use functionals::Functionals;
+pub use handover::{Handover, Takeover};
 pub use lld::{LLD_NAMES, Lld};
 pub use recording::analyse;
+pub use tracker::{F0, F0Tracker};
