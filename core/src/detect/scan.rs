@@ -8,6 +8,7 @@ use crate::{
     Error, Result,
     audio::{Block, Resampler, Source, channel_name},
     index::{Index, script_of},
+    prosody::VoiceJudge,
 };
 
 /// With [`ScanOptions::all`], candidates below the threshold are listed up to this many entries per channel.
@@ -36,6 +37,23 @@ pub struct Scanner<'i> {
     threshold: f64,
 }
 
+/// What listens to one channel.
+struct Listener<'i> {
+    tracker: Tracker<'i>,
+    judge: VoiceJudge,
+}
+
+impl<'i> Listener<'i> {
+    fn new(tracker: Tracker<'i>) -> Self {
+        Self { tracker, judge: VoiceJudge::new() }
+    }
+
+    fn push(&mut self, samples: &[f32]) {
+        self.tracker.push(samples);
+        self.judge.push(samples);
+    }
+}
+
 impl<'i> Scanner<'i> {
     /// A scanner over `index`.
     ///
@@ -59,26 +77,27 @@ impl<'i> Scanner<'i> {
         let format = source.format();
         let mut channels = Vec::with_capacity(format.channels);
         for _ in 0..format.channels {
-            channels.push((Resampler::new(format.sample_rate)?, Tracker::new(self.index, self.threshold)));
+            channels
+                .push((Resampler::new(format.sample_rate)?, Listener::new(Tracker::new(self.index, self.threshold))));
         }
         let (mut block, mut samples, mut frames) = (Block::default(), Vec::new(), 0u64);
         while source.next_block(&mut block)? {
-            for (input, (resampler, tracker)) in block.channels.iter().zip(&mut channels) {
+            for (input, (resampler, listener)) in block.channels.iter().zip(&mut channels) {
                 samples.clear();
                 resampler.push(input, &mut samples);
-                tracker.push(&samples);
+                listener.push(&samples);
             }
             frames += block.frames() as u64;
             progress(frames as f64 / f64::from(format.sample_rate));
         }
-        for (resampler, tracker) in &mut channels {
+        for (resampler, listener) in &mut channels {
             samples.clear();
             resampler.finish(&mut samples);
-            tracker.push(&samples);
-            tracker.finish();
+            listener.push(&samples);
+            listener.tracker.finish();
         }
-        let trackers: Vec<_> = channels.into_iter().map(|(_, tracker)| tracker).collect();
-        Ok(self.report(name, frames as f64 / f64::from(format.sample_rate), &trackers))
+        let listeners: Vec<_> = channels.into_iter().map(|(_, listener)| listener).collect();
+        Ok(self.report(name, frames as f64 / f64::from(format.sample_rate), &listeners))
     }
 
     /// Scans one channel of samples that are 8 kHz already, values in [-1, 1].
@@ -86,16 +105,16 @@ impl<'i> Scanner<'i> {
     /// # Errors
     /// None at present; the result leaves room for resource limits.
     pub fn scan_samples(&self, name: &str, samples: &[f32]) -> Result<ScanReport> {
-        let mut tracker = Tracker::new(self.index, self.threshold);
-        tracker.push(samples);
-        tracker.finish();
-        Ok(self.report(name, tracker.seconds(), &[tracker]))
+        let mut listener = Listener::new(Tracker::new(self.index, self.threshold));
+        listener.push(samples);
+        listener.tracker.finish();
+        Ok(self.report(name, listener.tracker.seconds(), &[listener]))
     }
 
-    fn report(&self, name: &str, seconds: f64, trackers: &[Tracker<'_>]) -> ScanReport {
+    fn report(&self, name: &str, seconds: f64, listeners: &[Listener<'_>]) -> ScanReport {
         let mut matches: Vec<Match> = Vec::new();
         let mut events = Vec::new();
-        for (channel, tracker) in trackers.iter().enumerate() {
+        for (channel, Listener { tracker, .. }) in listeners.iter().enumerate() {
             events.extend(tracker.answered_at().map(|at| Event { kind: EventKind::Answered, at, channel }));
             matches.extend(self.matches(channel, tracker.hypotheses()));
             let handovers = tracker.handovers().iter();
@@ -107,21 +126,22 @@ impl<'i> Scanner<'i> {
         }
         events.sort_by(|a, b| a.at.total_cmp(&b.at));
         events.push(Event { kind: EventKind::Ended, at: seconds, channel: 0 });
-        let silent = |tracker: &Tracker<'_>| MachineVoice {
-            probability: None,
-            abstained: true,
-            seconds: tracker.active_seconds(),
-        };
-        let channels: Vec<ChannelReport> = trackers
+        let channels: Vec<ChannelReport> = listeners
             .iter()
             .enumerate()
-            .map(|(i, t)| ChannelReport {
-                name: channel_name(i, trackers.len()),
-                active_seconds: t.active_seconds(),
-                machine_voice: silent(t),
+            .map(|(i, listener)| ChannelReport {
+                name: channel_name(i, listeners.len()),
+                active_seconds: listener.tracker.active_seconds(),
+                machine_voice: listener.judge.machine_voice(),
             })
             .collect();
-        let spoken = channels.iter().map(|c| c.machine_voice).max_by(|a, b| a.seconds.total_cmp(&b.seconds));
+        // The channel that speaks most like a machine; of channels that say nothing, the one that speaks longest.
+        let most = |a: &MachineVoice, b: &MachineVoice| {
+            let key = |voice: &MachineVoice| (voice.probability.unwrap_or(-1.0), voice.seconds);
+            let ((p, s), (q, t)) = (key(a), key(b));
+            p.total_cmp(&q).then(s.total_cmp(&t))
+        };
+        let spoken = channels.iter().map(|c| c.machine_voice).max_by(most);
         ScanReport {
             file: name.to_owned(),
             seconds,

@@ -62,14 +62,42 @@ impl Autocorrelator {
     /// and odd lags in pairs. Frames are at most 512 samples long, given as pairs of an even and an odd sample; lags from
     /// `512 - 2 · frames.len()` on wrap around.
     pub(crate) fn run(&mut self, frames: &[[Lanes; 2]], out: &mut [[Lanes; 2]]) {
-        for (slot, &[re, im]) in self.data.iter_mut().zip(frames) {
-            *slot = Complex { re, im };
-        }
-        self.data[frames.len().min(HALF)..].fill(ZERO);
+        self.load(frames);
         transform(&mut self.data, &mut self.power, &self.turn, &self.place);
         for (to, from) in out.iter_mut().zip(&self.data) {
             *to = [from.re, from.im];
         }
+    }
+
+    fn load(&mut self, frames: &[[Lanes; 2]]) {
+        for (slot, &[re, im]) in self.data.iter_mut().zip(frames) {
+            *slot = Complex { re, im };
+        }
+        self.data[frames.len().min(HALF)..].fill(ZERO);
+    }
+
+    /// Four times the power of bins 0 to 256 of frames given as to [`run`](Self::run).
+    pub(crate) fn spectrum(&mut self, frames: &[[Lanes; 2]]) -> &[Lanes] {
+        self.load(frames);
+        spectrum(&mut self.data, &mut self.power, &self.turn, &self.place);
+        &self.power
+    }
+
+    /// Makes the power that of silence.
+    pub(crate) fn clear(&mut self) {
+        self.power.fill([0.0; LANES]);
+    }
+
+    /// Four times the power of bins 0 to 256 (15.625 Hz apart) of the frames of the last run.
+    pub(crate) fn power(&self) -> &[Lanes] {
+        &self.power
+    }
+}
+
+wide! {
+    fn spectrum(data: &mut [Complex], power: &mut [Lanes], turn: &[(f32, f32)], place: &[u8]) {
+        forward(data, turn);
+        to_power(data, power, turn, place);
     }
 }
 

@@ -1,12 +1,16 @@
 //! The extractor: samples in, descriptors each 10 ms and functionals out.
 
 use super::{
+    collector::{Collector, Hop},
     delivery::decibel,
     eight::LANES,
-    functionals::{Collector, Functionals, Hop},
+    functionals::Functionals,
+    gemaps::Gemaps,
     lld::Lld,
     path::{BLOCK, DELAY, Decision, PathFinder},
+    perturbation::perturbation,
     pitch::{HALF_WINDOW, HOP, PitchAnalyser},
+    spectrum::{Shape, ShapeAnalyser, h1_h2},
     windows::{Group, Windows},
 };
 use std::collections::VecDeque;
@@ -20,8 +24,8 @@ const REACH: usize = HALF_WINDOW;
 /// sample, since the F0 path waits for what follows. [`functionals`](Self::functionals) may be asked at any time,
 /// [`finish`](Self::finish) ends the stream. The results are the same bit for bit however the samples are cut into pieces.
 ///
-/// Memory is constant (about 150 kB), whatever the length of the stream, and nothing is allocated after construction
-/// except by `functionals` and `finish`.
+/// Memory is constant (about 600 kB), whatever the length of the stream, and nothing is allocated after construction
+/// except some kilobytes by `functionals` and `finish`.
 ///
 /// ```
 /// use callprint::prosody::Extractor;
@@ -38,12 +42,14 @@ const REACH: usize = HALF_WINDOW;
 pub struct Extractor {
     windows: Windows,
     stages: Stages,
+    gemaps: Option<Box<Gemaps>>,
 }
 
 /// Everything behind the windows.
 #[derive(Debug)]
 struct Stages {
     pitch: PitchAnalyser,
+    shapes: ShapeAnalyser,
     path: PathFinder,
     pending: VecDeque<Pending>,
     collector: Collector,
@@ -55,6 +61,8 @@ struct Stages {
 struct Pending {
     level: f32,
     hop: Hop,
+    shape: Shape,
+    window: [f32; 2 * REACH],
 }
 
 impl Default for Extractor {
@@ -68,32 +76,58 @@ impl Extractor {
     pub fn new() -> Self {
         let stages = Stages {
             pitch: PitchAnalyser::new(),
+            shapes: ShapeAnalyser::new(),
             path: PathFinder::new(),
             pending: VecDeque::with_capacity(DELAY + 2 * BLOCK),
             collector: Collector::new(),
             emitted: 0,
         };
-        Self { windows: Windows::new(), stages }
+        Self { windows: Windows::new(), stages, gemaps: Some(Box::new(Gemaps::new())) }
+    }
+
+    /// An extractor without the functionals of eGeMAPS, which are NaN: twice as fast.
+    pub(super) fn without_egemaps() -> Self {
+        Self { gemaps: None, ..Self::new() }
     }
 
     /// Takes in samples in [-1, 1] at 8 kHz; `each` is called for every frame that is ready, in order.
     ///
     /// Values that are not finite count as 0, those beyond ±65536 are clipped there.
     pub fn push(&mut self, samples: &[f32], mut each: impl FnMut(&Lld)) {
-        let Self { windows, stages } = self;
+        let Self { windows, stages, gemaps } = self;
         windows.push(samples, &mut |group| stages.group(group, LANES * HOP, &mut each));
+        if let Some(gemaps) = gemaps {
+            gemaps.push(samples);
+        }
     }
 
     /// Functionals of the frames that have come out so far.
     pub fn functionals(&self) -> Functionals {
-        self.stages.collector.functionals()
+        self.stages.collector.functionals(self.gemaps.as_deref())
+    }
+
+    /// Takes in samples and calls `after` where a functional may have changed, which does not depend on how the samples are cut.
+    pub(super) fn push_then(&mut self, samples: &[f32], mut after: impl FnMut(&mut Collector)) {
+        let Self { windows, stages, .. } = self;
+        windows.push(samples, &mut |group| {
+            stages.group(group, LANES * HOP, &mut |_| ());
+            after(&mut stages.collector);
+        });
+    }
+
+    /// The collector, for its segment.
+    pub(super) fn collector(&self) -> &Collector {
+        &self.stages.collector
     }
 
     /// Ends the stream: hands out the remaining frames and the functionals of all of it.
     ///
     /// n samples have given `ceil(n / 80)` frames then.
     pub fn finish(mut self, mut each: impl FnMut(&Lld)) -> Functionals {
-        let Self { windows, stages } = &mut self;
+        let Self { windows, stages, gemaps } = &mut self;
+        if let Some(gemaps) = gemaps {
+            gemaps.finish();
+        }
         windows.finish(&mut |group, samples| stages.group(group, samples, &mut each));
         let Stages { path, pending, collector, emitted, .. } = stages;
         path.finish(&mut |decision| emit(decision, pending, collector, emitted, &mut each));
@@ -105,15 +139,18 @@ impl Stages {
     /// Analyses the frames of a group, of whose hops the first `samples` samples are within the stream.
     fn group(&mut self, group: &Group, samples: usize, each: &mut impl FnMut(&Lld)) {
         let candidates = self.pitch.analyse(group);
+        let shapes = self.shapes.analyse(self.pitch.power());
         for (lane, candidates) in candidates.into_iter().enumerate().take(samples.div_ceil(HOP)) {
-            let window = &group[lane * HOP..lane * HOP + 2 * REACH];
+            let mut window = [0.0; 2 * REACH];
+            window.copy_from_slice(&group[lane * HOP..lane * HOP + 2 * REACH]);
             let hop = &window[REACH - HOP / 2..REACH + HOP / 2];
             self.collector.observe_samples(&hop[..(samples - lane * HOP).min(HOP)]);
             let power = variance(&window[REACH - HOP..REACH + HOP]);
             let constant = hop.iter().all(|&x| x == hop[0]);
             let level = decibel(power);
             self.collector.observe_level(level);
-            self.pending.push_back(Pending { level, hop: Hop { power, constant } });
+            let hop = Hop { power, constant };
+            self.pending.push_back(Pending { level, hop, shape: shapes[lane], window });
             let Self { path, pending, collector, emitted, .. } = self;
             path.push(candidates, &mut |decision| emit(decision, pending, collector, emitted, each));
         }
@@ -128,17 +165,35 @@ fn emit(
     emitted: &mut u64,
     each: &mut impl FnMut(&Lld),
 ) {
-    let Some(Pending { level, hop }) = pending.pop_front() else { return };
+    let Some(Pending { level, hop, shape, window }) = pending.pop_front() else { return };
     let time = (*emitted as f64 + 0.5) * 0.01;
     *emitted += 1;
-    let (f0, voicing, hnr) = match decision.voiced {
-        Some(candidate) => {
-            let r = candidate.correlation.clamp(1e-6, 1.0 - 1e-6);
-            (candidate.log2_f0.exp2(), candidate.correlation, 10.0 * (r / (1.0 - r)).log10())
-        }
-        None => (0.0, decision.best_correlation, f32::NAN),
+    let mut lld = Lld {
+        time,
+        f0: 0.0,
+        voicing: decision.best_correlation,
+        hnr: f32::NAN,
+        level,
+        jitter: f32::NAN,
+        shimmer: f32::NAN,
+        h1_h2: f32::NAN,
+        slope_0_500: shape.slope_low,
+        slope_500_1500: shape.slope_middle,
+        alpha_ratio: shape.alpha,
+        hammarberg: shape.hammarberg,
+        flux: shape.flux,
+        lfcc: shape.lfcc,
     };
-    let lld = Lld { time, f0, voicing, hnr, level };
+    if let Some(candidate) = decision.voiced {
+        let r = candidate.correlation.clamp(1e-6, 1.0 - 1e-6);
+        lld.f0 = candidate.log2_f0.exp2();
+        lld.voicing = candidate.correlation;
+        lld.hnr = 10.0 * (r / (1.0 - r)).log10();
+        lld.h1_h2 = h1_h2(&shape.levels, lld.f0);
+        if let Some(found) = perturbation(&window, lld.f0) {
+            (lld.jitter, lld.shimmer) = (found.jitter, found.shimmer);
+        }
+    }
     collector.push(&lld, hop);
     each(&lld);
 }

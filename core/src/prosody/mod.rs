@@ -31,15 +31,23 @@
 //!   IEEE Transactions on Affective Computing 7 (2016), 190-202.
 
 mod catalog;
+mod collector;
+mod contour;
 mod delivery;
 mod eight;
 mod extractor;
 mod functionals;
+mod gemaps;
 mod handover;
 mod lld;
+mod machine;
+mod machine_model;
 mod path;
+mod perturbation;
 mod pitch;
 mod recording;
+mod rhythm;
+mod spectrum;
 mod stats;
 mod tracker;
 mod windows;
@@ -49,5 +57,6 @@ pub use extractor::Extractor;
 pub use functionals::Functionals;
 pub use handover::{Handover, Takeover};
 pub use lld::{LLD_NAMES, Lld};
+pub use machine::{Contribution, VoiceJudge, machine_log_odds};
 pub use recording::analyse;
 pub use tracker::{F0, F0Tracker};

@@ -149,6 +149,7 @@ impl PitchAnalyser {
             candidates[lane].unvoiced = VOICING_THRESHOLD + (2.0 - peaks[lane] / self.peak / silence).max(0.0);
         }
         if peaks == [0.0; LANES] {
+            self.autocorrelator.clear();
             return candidates;
         }
         load(samples, &self.window, &means, &mut self.frames);
@@ -159,6 +160,11 @@ impl PitchAnalyser {
             }
         }
         candidates
+    }
+
+    /// Power spectra of the frames analysed last, as [`Autocorrelator::power`]; zeros where all were constant.
+    pub(crate) fn power(&self) -> &[Lanes] {
+        self.autocorrelator.power()
     }
 
     /// Normalised autocorrelation of one frame into `r`; false where the frame has no energy.

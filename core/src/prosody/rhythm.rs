@@ -49,7 +49,8 @@ pub(crate) struct Modulation {
 impl Modulation {
     pub(crate) fn new() -> Self {
         let turns = MODULATIONS.map(|hz| {
-            let (radius, angle) = ((-std::f64::consts::PI * f64::from(hz) / 100.0).exp(), std::f64::consts::TAU * f64::from(hz) / 100.0);
+            let (radius, angle) =
+                ((-std::f64::consts::PI * f64::from(hz) / 100.0).exp(), std::f64::consts::TAU * f64::from(hz) / 100.0);
             ((radius * angle.cos()) as f32, (radius * angle.sin()) as f32)
         });
         Self { turns, states: [(0.0, 0.0); 4], mean: f32::NAN, powers: [0.0; 4] }
@@ -84,69 +85,6 @@ impl Modulation {
     }
 }
 
-/// Rising and falling slopes of a contour, between turning points.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Slopes {
-    /// Direction of the current stretch: 1 rising, -1 falling, 0 not known yet.
-    direction: i8,
-    /// Value and place of the last turning point, and of the extreme since.
-    from: (f32, u64),
-    extreme: (f32, u64),
-    lowest: f32,
-    highest: f32,
-    count: u64,
-    /// Slopes of rising and falling stretches, units a second, both positive.
-    pub(crate) rising: Moments,
-    pub(crate) falling: Moments,
-}
-
-impl Slopes {
-    /// Takes the next value of the contour (voiced frames only, as in eGeMAPS).
-    pub(crate) fn push(&mut self, value: f32) {
-        let place = self.count;
-        self.count += 1;
-        if place == 0 {
-            (self.from, self.extreme) = ((value, 0), (value, 0));
-            (self.lowest, self.highest) = (value, value);
-            return;
-        }
-        self.lowest = self.lowest.min(value);
-        self.highest = self.highest.max(value);
-        // A turning point counts if the contour leaves it by a tenth of its range so far.
-        let turn = 0.1 * (self.highest - self.lowest).max(0.1);
-        let direction = f32::from(self.direction);
-        if self.direction == 0 {
-            if (value - self.from.0).abs() > turn {
-                self.direction = if value > self.from.0 { 1 } else { -1 };
-                self.extreme = (value, place);
-            }
-        } else if (value - self.extreme.0) * direction >= 0.0 {
-            self.extreme = (value, place);
-        } else if (self.extreme.0 - value) * direction > turn {
-            self.close();
-            (self.from, self.extreme) = (self.extreme, (value, place));
-            self.direction = -self.direction;
-        }
-    }
-
-    fn close(&mut self) {
-        let (difference, frames) = ((self.extreme.0 - self.from.0).abs(), self.extreme.1.saturating_sub(self.from.1));
-        if frames > 0 {
-            let slope = f64::from(difference) * 100.0 / frames as f64;
-            if self.direction > 0 { self.rising.add(slope) } else { self.falling.add(slope) }
-        }
-    }
-
-    /// A copy in which the open stretch is counted too.
-    pub(crate) fn closed(&self) -> Self {
-        let mut closed = self.clone();
-        if closed.direction != 0 {
-            closed.close();
-        }
-        closed
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,18 +109,5 @@ mod tests {
             let best = (0..4).max_by(|&a, &b| shares[a].total_cmp(&shares[b])).unwrap();
             assert_eq!(best, band, "{hz} Hz: {shares:?}");
         }
-    }
-
-    #[test]
-    fn slopes_of_a_triangle() {
-        // Up 10 units in 20 frames, down in 40, three times.
-        let mut slopes = Slopes::default();
-        for n in 0..180 {
-            let at = n % 60;
-            slopes.push(if at < 20 { at as f32 * 0.5 } else { 10.0 - (at - 20) as f32 * 0.25 });
-        }
-        let closed = slopes.closed();
-        assert!((closed.rising.mean() - 50.0).abs() < 1.0, "{}", closed.rising.mean());
-        assert!((closed.falling.mean() - 25.0).abs() < 1.0, "{}", closed.falling.mean());
     }
 }
