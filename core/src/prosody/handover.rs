@@ -31,8 +31,8 @@ const GAP: usize = 8;
 /// An onset holds this many frames of sound among the next [`ONSET_OF`].
 const ONSET: usize = 7;
 const ONSET_OF: usize = 12;
-/// Levels from 20 dB below the machine's loud ones (their 90th percentile) count as sound …
-const BELOW_MACHINE: i32 = decibels(20.0);
+/// Levels from 32 dB below the machine's loud ones (their 90th percentile) count as sound: a person may speak softly …
+const BELOW_MACHINE: i32 = decibels(32.0);
 /// … if they lie 8 dB above the quietest (5th percentile), as far as speech does at all …
 const ABOVE_FLOOR: i32 = decibels(8.0);
 /// … which in loud noise is 6 dB below the loud ones.

@@ -2,7 +2,7 @@
 //!
 //! Model: logistic regression on functionals of stretches of 5 s of speech, standardised, limited to ±3 deviations; features that
 //! are not defined count as their mean. Only features that a level, a colour of the line or the length of a recording
-//! change little are in it; `corpus/training/MACHINE_VOICE.md` is its model card, `corpus/training/voice.py` fits it.
+//! change little are in it; `benches/reports/machine_voice.md` is its model card, `corpus/training/voice.py` fits it.
 //!
 //! The log-odds of the stretches are averaged, weighed by their speech, then brought to a probability by a line that was fitted on
 //! engines and speakers which the model had not seen. Where that says too little it abstains, and before 3 s of speech.
