@@ -35,7 +35,7 @@ const REACH: usize = HALF_WINDOW;
 /// let mut extractor = Extractor::new();
 /// extractor.push(&samples, |lld| assert!(lld.f0 == 0.0 || (lld.f0 - 200.0).abs() < 1.0));
 /// let functionals = extractor.finish(|_| {});
-/// let semitones = functionals.get("F0semitoneFrom27.5Hz_sma3nz_percentile50.0").unwrap_or(f64::NAN);
+/// let semitones = functionals.get("F0pitch_amean").unwrap_or(f64::NAN);
 /// assert!((semitones - 12.0 * (200.0f64 / 27.5).log2()).abs() < 0.1);
 /// ```
 #[derive(Debug)]
