@@ -20,7 +20,7 @@
 //! threshold) is taken from what has been heard so far.
 //!
 //! Agreement with Praat's `To Pitch (ac)` at its standard settings, on 24 minutes of recorded prompts (English and
-//! Italian prompts): gross errors (> 20 %) .02 to .04 %, median difference below .1 cent, voicing decisions that differ
+//! Italian): gross errors (> 20 %) .02 to .04 %, median difference below .1 cent, voicing decisions that differ
 //! 1.0 to 1.5 % (program `prosody-peers`).
 //!
 //! # Sources
