@@ -33,6 +33,7 @@ const SHARED_PRICE: f64 = 1.0;
 const DOMINANCE: f64 = 1.0;
 /// Time after its end from which a hypothesis is not judged again, s: nothing about its audio can change.
 const STALE: f64 = 2.0 * MAX_QUERY_SECONDS;
+
 /// A rendering that may have played, and where.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Hypothesis {
