@@ -35,8 +35,10 @@ const SHARED_PRICE: f64 = 1.0;
 /// What it costs that another hypothesis explains the same audio better, nats per unit of agreement and code: which of two
 /// recordings plays is told by which is nearer, and each code says so anew.
 const DOMINANCE: f64 = 1.0;
-/// Hits within the window that are kept; the corpus index gives a tenth of that.
-const MAX_HITS: usize = 1 << 15;
+/// Hits within the window that are kept (4 MiB); speech against the corpus index gives 100,000 to 200,000.
+const MAX_HITS: usize = 1 << 18;
+/// Hits between two evaluations that are kept; speech against the corpus index gives up to 20,000.
+const MAX_NEW_HITS: usize = 1 << 16;
 /// Threshold under which candidates count that [`is_promising`] would leave out, nats.
 const LEAST_PROMISING: f64 = 2.0;
 /// Hypotheses up to which lists of them lie on the stack.
@@ -224,8 +226,7 @@ impl Listener for Ear<'_> {
             heard.fresh = true;
         }
         heard.search.find_hits(self.index, &code, &mut heard.new_hits);
-        // What goes beyond is noise that a larger index would drown in, too; and memory stays bounded.
-        heard.new_hits.truncate(MAX_HITS.saturating_sub(heard.hits.len()));
+        heard.new_hits.truncate(MAX_HITS.saturating_sub(heard.hits.len()).min(MAX_NEW_HITS));
         if let Some(lane) = heard.lanes.get_mut(code.speed) {
             lane.push(code);
         }
@@ -259,7 +260,7 @@ impl Tracker {
             bands.reserve(frames + model().patch);
         }
         self.heard.hits.reserve(MAX_HITS);
-        self.heard.new_hits.reserve(MAX_HITS);
+        self.heard.new_hits.reserve(MAX_NEW_HITS + MAX_NEW_HITS / 4);
         self.hypotheses.reserve(self.mode.hypotheses.saturating_add(VERIFIED));
     }
 
