@@ -21,7 +21,7 @@ pub(crate) const MAX_KEY_BITS: u32 = 26;
 /// Least bits in a key.
 pub(crate) const MIN_KEY_BITS: u32 = 8;
 /// Logarithm of how many codes a list holds on average, at least (at most twice as many).
-const LIST_BITS: u32 = 4;
+const LIST_BITS: u32 = 5;
 
 /// Log-odds of a bit whose distance from its threshold is the code's mean, in steps of [`STEP`]. At 20 to 30 % errors
 /// the odds measured with noisy speech are 1.3 to 1.9.
@@ -31,11 +31,9 @@ const STEP: f64 = 16.0;
 /// Largest log-odds, in steps.
 const MAX_ODDS: u32 = 127;
 /// Cost above which a key is not looked up, in steps.
-const MAX_COST: u16 = 160;
-/// Keys looked up for one code, at most.
-const MAX_PROBES: usize = 40;
+const MAX_COST: u16 = 150;
 /// Least reliable bits of a key that may be flipped.
-const FLIPPABLE: usize = 12;
+const FLIPPABLE: usize = 10;
 
 /// Bits in the keys of an index with so many codes in its tables.
 pub(crate) fn key_bits(codes: usize) -> u32 {
@@ -128,9 +126,9 @@ pub(crate) struct Prober {
 }
 
 impl Prober {
-    /// Finds the keys of `bits` bits to look up for a query code; they are in `probes`, in no order that means anything,
+    /// Finds the keys of `bits` bits to look up for a query code, the `most` likeliest; they are in `probes`, in no order that means anything,
     /// but always the same.
-    pub(crate) fn probe(&mut self, query: &SoftCode, bits: u32) {
+    pub(crate) fn probe(&mut self, query: &SoftCode, bits: u32, most: usize) {
         self.probes.clear();
         let magnitude = query.magnitude();
         if magnitude == 0 {
@@ -171,9 +169,9 @@ impl Prober {
             }
             self.filters[table] = filter(query, table, odds);
         }
-        if self.probes.len() > MAX_PROBES {
-            self.probes.select_nth_unstable(MAX_PROBES);
-            self.probes.truncate(MAX_PROBES);
+        if self.probes.len() > most {
+            self.probes.select_nth_unstable(most);
+            self.probes.truncate(most);
         }
     }
 }
@@ -212,7 +210,7 @@ mod tests {
         // Bits 3 and 30 are doubtful, all others sure.
         let query = soft(|d| if d == 3 || d == 30 { 4 } else { 60 - (d % 7) as i8 });
         let mut prober = Prober::default();
-        prober.probe(&query, 20);
+        prober.probe(&query, 20, 40);
         let mut probes = prober.probes.clone();
         probes.sort_unstable();
         let own = |table| key(query.code(), table, 20);
@@ -221,13 +219,13 @@ mod tests {
         assert!(first.contains(&(0, own(0) ^ 1 << 3)) && first.contains(&(1, own(1) ^ 1 << 4)));
         let all = probes.len();
         probes.dedup_by_key(|p| (p.table, p.key));
-        assert_eq!((all, probes.len()), (MAX_PROBES, MAX_PROBES));
+        assert_eq!((all, probes.len()), (40, 40));
     }
 
     #[test]
     fn silence_is_not_looked_up() {
         let mut prober = Prober::default();
-        prober.probe(&soft(|_| 0), 20);
+        prober.probe(&soft(|_| 0), 20, 40);
         assert!(prober.probes.is_empty());
     }
 
@@ -235,7 +233,7 @@ mod tests {
     fn the_filter_forgives_what_is_doubtful() {
         let query = soft(|d| if d % 2 == 0 { 80 } else { 1 });
         let mut prober = Prober::default();
-        prober.probe(&query, 20);
+        prober.probe(&query, 20, 40);
         let filter = prober.filters[0];
         assert!(filter.passes(filter.signature ^ 0xAAAA), "every doubtful bit wrong");
         assert!(!filter.passes(filter.signature ^ 0x5555), "every sure bit wrong");

@@ -44,6 +44,13 @@ const AGAIN_AFTER: u32 = 50;
 const LOST_AFTER: u32 = 200;
 /// Lines followed at one speed.
 const LINES: usize = 96;
+/// Keys looked up for a code, at most.
+const PROBES: usize = 32;
+/// Keys looked up for a code while a line explains what is heard: other renderings of the same sound are as easy to find.
+const PROBES_EXPLAINED: usize = 8;
+/// Hits after which a line explains what is heard, and for how many query codes each further hit does (0.2 s at all speeds).
+const EXPLAINING_HITS: u32 = 8;
+const EXPLAINED_CODES: u32 = 20 * SPEEDS.len() as u32;
 /// Lists longer than this are passed over: what so many codes share tells little.
 const LONGEST_LIST: u32 = 4096;
 
@@ -59,6 +66,7 @@ struct Line {
     rendering: u32,
     codes: std::ops::Range<u32>,
     last_hit: u32,
+    hits: u32,
 }
 
 /// A query code as remembered.
@@ -98,7 +106,7 @@ impl Lane {
     }
 
     fn knows(&self, diagonal: i64) -> bool {
-        self.lines.iter().any(|line| line.diagonal.abs_diff(diagonal) <= 2)
+        self.lines.iter().any(|line| line.diagonal.abs_diff(diagonal) < CODE_HOP as u64)
     }
 }
 
@@ -122,10 +130,25 @@ wide! {
 wide! {
     /// Appends the positions whose signatures pass the filter, and asks the memory for their codes.
     fn filtered(list: List<'_>, filter: Filter, codes: &[StoredCode], found: &mut Vec<u32>) {
-        for (signature, position) in list.signatures.iter().zip(list.positions) {
-            if filter.passes(signature.get()) {
+        let (blocks, rest) = list.signatures.as_chunks::<16>();
+        let mut take = |at: usize| {
+            if let Some(position) = list.positions.get(at) {
                 prefetch(codes, position.get() as usize);
                 found.push(position.get());
+            }
+        };
+        for (i, block) in blocks.iter().enumerate() {
+            // Most blocks hold nothing, which one comparison tells.
+            let passes = block.map(|signature| u8::from(filter.passes(signature.get())));
+            let mut set = u128::from_le_bytes(passes);
+            while set != 0 {
+                take(16 * i + set.trailing_zeros() as usize / 8);
+                set &= set - 1;
+            }
+        }
+        for (i, signature) in rest.iter().enumerate() {
+            if filter.passes(signature.get()) {
+                take(16 * blocks.len() + i);
             }
         }
     }
@@ -145,6 +168,8 @@ wide! {
 #[derive(Debug, Default)]
 pub struct Search {
     lanes: [Lane; SPEEDS.len()],
+    /// Query codes still to come that a line explains.
+    explained: u32,
     prober: Prober,
     ranges: Vec<(u8, (u32, u32))>,
     found: Vec<u32>,
@@ -166,8 +191,12 @@ impl Search {
         let Some(lane) = self.lanes.get_mut(query.speed) else { return };
         lane.push(query);
         lane.lines.retain(|line| query.frame - line.last_hit <= LOST_AFTER);
+        self.explained = self.explained.saturating_sub(1);
         for line in &mut lane.lines {
             line.visit(index, query.speed, query.frame, query.soft.code(), query.active, hits);
+            if line.last_hit == query.frame && line.hits >= EXPLAINING_HITS {
+                self.explained = EXPLAINED_CODES;
+            }
         }
         while let Some(&(position, frame)) = lane.open.front().filter(|(_, frame)| frame + AGAIN_AFTER <= query.frame) {
             lane.open.pop_front();
@@ -203,7 +232,8 @@ impl Search {
     /// Positions of stored codes that have one of the query's likeliest keys and are near it.
     fn look_up(&mut self, index: &Index, tables: &Postings<'_>, query: &QueryFrame) {
         let Self { prober, ranges, found, .. } = self;
-        prober.probe(&query.soft, tables.key_bits);
+        let most = if self.explained > 0 { PROBES_EXPLAINED } else { PROBES };
+        prober.probe(&query.soft, tables.key_bits, most);
         for probe in &prober.probes {
             tables.prefetch_directory(usize::from(probe.table), probe.key);
         }
@@ -237,6 +267,7 @@ impl Line {
         let distance = stored.get().distance(code) as u8;
         if distance <= HIT_DISTANCE {
             self.last_hit = self.last_hit.max(frame);
+            self.hits += 1;
             hits.push(Hit {
                 rendering: self.rendering,
                 speed: speed as u8,
@@ -254,7 +285,7 @@ fn follow(lane: &mut Lane, index: &Index, speed: usize, position: u32, frame: u3
     let range = index.code_range(rendering);
     let Ok(rendering) = u32::try_from(rendering) else { return };
     let codes = range.start as u32..range.end as u32;
-    let mut line = Line { diagonal: diagonal(position, frame), rendering, codes, last_hit: frame };
+    let mut line = Line { diagonal: diagonal(position, frame), rendering, codes, last_hit: frame, hits: 0 };
     for frame in lane.first..lane.end {
         if let Some(&heard) = lane.get(frame) {
             line.visit(index, speed, frame, heard.code, true, hits);

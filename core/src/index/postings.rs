@@ -119,12 +119,13 @@ impl<'a> Postings<'a> {
         }
     }
 
-    /// Asks the memory for the beginning of a list.
+    /// Asks the memory for a list, or the beginning of a long one.
     #[inline]
     pub(crate) fn prefetch_list(&self, table: usize, (start, end): (u32, u32)) {
-        let lists = self.tables[table].lists;
-        super::prefetch::prefetch(lists, start as usize * ENTRY);
-        super::prefetch::prefetch(lists, start as usize * ENTRY + 2 * (end - start) as usize);
+        let (start, end) = (start as usize * ENTRY, end as usize * ENTRY);
+        for at in (start..end.min(start + 64 * 6)).step_by(64) {
+            super::prefetch::prefetch(self.tables[table].lists, at);
+        }
     }
 
     /// The list in a range.
