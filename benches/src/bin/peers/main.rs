@@ -7,6 +7,7 @@
 mod approximate;
 mod exhaustive;
 mod python;
+mod sequences;
 
 use anyhow::{Context, Result};
 use benches::binary_codes::corpus_codes;
@@ -18,16 +19,20 @@ use tempfile::TempDir;
 use approximate::Approximate;
 use exhaustive::Exhaustive;
 use python::Python;
+use sequences::Sequences;
 
 /// Compares callprint's searches over binary codes with those of faiss and usearch.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Codes of 256 bits for the exhaustive searches (1.1 KB of memory for ten).
+    /// Codes of 256 bits for the exhaustive searches, 0 for none (130 bytes of memory each).
     #[arg(long, default_value_t = 10_000_000)]
     codes: usize,
     /// Codes of 128 bits for the approximate searches; 0 for none.
     #[arg(long, default_value_t = 1_000_000)]
     approximate_codes: usize,
+    /// Renderings of 12 s for the search of 3 s of audio; 0 for none.
+    #[arg(long, default_value_t = 4000)]
+    renderings: usize,
     /// How often each is measured; the best counts.
     #[arg(long, default_value_t = 5)]
     repeats: usize,
@@ -41,8 +46,9 @@ struct Arguments {
 struct Report {
     simd: &'static str,
     peers: Value,
-    exhaustive: Exhaustive,
+    exhaustive: Option<Exhaustive>,
     approximate: Vec<Approximate>,
+    sequences: Vec<Sequences>,
 }
 
 /// Codes and queries in files, for the peers.
@@ -72,13 +78,19 @@ fn main() -> Result<()> {
     let corpus = corpus_codes()?;
     let files = Files(TempDir::new()?);
     let repeats = arguments.repeats.max(1);
-    let exhaustive = exhaustive::measure(&corpus, arguments.codes.max(1), repeats, &files, &mut python)?;
-    let approximate = if arguments.approximate_codes > 0 {
-        approximate::measure(&corpus, arguments.approximate_codes, repeats, &files, &mut python)?
-    } else {
-        Vec::new()
+    let exhaustive = match arguments.codes {
+        0 => None,
+        codes => Some(exhaustive::measure(&corpus, codes, repeats, &files, &mut python)?),
     };
-    let report = Report { simd: callprint::simd_level().name(), peers, exhaustive, approximate };
+    let approximate = match arguments.approximate_codes {
+        0 => Vec::new(),
+        codes => approximate::measure(&corpus, codes, repeats, &files, &mut python)?,
+    };
+    let sequences = match arguments.renderings {
+        0 => Vec::new(),
+        renderings => sequences::measure(renderings, repeats, &files, &mut python)?,
+    };
+    let report = Report { simd: callprint::simd_level().name(), peers, exhaustive, approximate, sequences };
     if arguments.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
@@ -88,9 +100,31 @@ fn main() -> Result<()> {
 }
 
 fn print(report: &Report) {
-    let Report { simd, peers, exhaustive: e, approximate } = report;
-    println!("callprint with {simd}; {peers}\n");
-    println!("Nearest of {} codes of {} bits, 10^9 codes/s     callprint    faiss    ratio", e.codes, e.bits);
+    println!("callprint with {}; {}", report.simd, report.peers);
+    if let Some(exhaustive) = &report.exhaustive {
+        print_exhaustive(exhaustive);
+    }
+    if !report.approximate.is_empty() {
+        println!("\nNearest of 128-bit codes, 20 % bit errors           effort    recall   queries/s");
+        for row in &report.approximate {
+            print_row(row.who, row.effort, row.recall, row.queries_per_s);
+        }
+    }
+    if let Some(first) = report.sequences.first() {
+        println!("\nRendering of 3 s, 20 % bit errors, {:>9} codes   effort    recall   queries/s", first.codes);
+        for row in &report.sequences {
+            print_row(row.who, row.effort, row.recall, row.queries_per_s);
+        }
+    }
+}
+
+fn print_row(who: &str, effort: Option<usize>, recall: f64, queries_per_s: f64) {
+    let effort = effort.map_or_else(String::new, |effort| effort.to_string());
+    println!("  {who:<46} {effort:>8} {recall:9.3} {queries_per_s:11.1}");
+}
+
+fn print_exhaustive(e: &Exhaustive) {
+    println!("\nNearest of {:>8} codes of {} bits, 10^9 codes/s    callprint    faiss    ratio", e.codes, e.bits);
     let line = |name: &str, pair: &exhaustive::Pair| {
         println!("  {name:<52} {:9.2} {:8.2} {:8.2}", pair.callprint, pair.faiss, pair.ratio);
     };
@@ -98,16 +132,7 @@ fn print(report: &Report) {
     line("64 queries, one thread", &e.batch);
     line("64 queries, two threads", &e.two_threads);
     println!("  {:<52} {:9.2} {:8.2}", "two threads against one, by the clock", e.scaling, e.scaling_faiss);
-    println!("  reading memory: {:.1} GB/s, {:.2} x 10^9 codes/s; one query gets {:.0} %", e.read_gb_per_s, e.read, {
-        100.0 * e.bandwidth_share
-    });
-    println!("  popcnt word by word in the first-level cache: {:.2} x 10^9 codes/s", e.popcnt);
-    if approximate.is_empty() {
-        return;
-    }
-    println!("\nNearest of 128-bit codes with 20 % bit errors      effort    recall   queries/s");
-    for row in approximate {
-        let effort = row.effort.map_or_else(String::new, |effort| effort.to_string());
-        println!("  {:<46} {effort:>8} {:9.3} {:11.0}", row.who, row.recall, row.queries_per_s);
-    }
+    let share = 100.0 * e.bandwidth_share;
+    println!("  reading memory: {:.1} GB/s, {:.2}; one query gets {share:.0} % of it", e.read_gb_per_s, e.read);
+    println!("  popcnt word by word in the first-level cache: {:.2}", e.popcnt);
 }

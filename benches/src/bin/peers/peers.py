@@ -65,8 +65,8 @@ class Peers:
         self.indexes[name, "hnsw"] = index
         return {"build_s": time.perf_counter() - begun}
 
-    def search(self, name, kind, count, threads=1, effort=None):
-        """Searches for the first `count` queries; `effort` is nprobe or expansion."""
+    def search(self, name, kind, count, threads=1, effort=None, k=1):
+        """Searches for the first `count` queries; `effort` is nprobe or expansion. Rows of `k`, one after the other."""
         queries = self.queries[name][:count]
         faiss.omp_set_num_threads(threads)
         index = self.indexes[name, kind]
@@ -77,14 +77,15 @@ class Peers:
         if kind == "hnsw":
             index.expansion_search = effort
             begun = clock()
-            found = index.search(queries, 1, threads=threads)
+            found = index.search(queries, k, threads=threads)
             seconds = clock() - begun
-            distances = np.asarray(found.distances)
+            distances, ids = np.asarray(found.distances), np.asarray(found.keys)
         else:
             begun = clock()
-            distances, _ = index.search(queries, 1)
+            distances, ids = index.search(queries, k)
             seconds = clock() - begun
-        return {"seconds": seconds, "distances": np.asarray(distances).reshape(-1).astype(int).tolist()}
+        rows = {"distances": distances, "ids": ids}
+        return {"seconds": seconds} | {key: row.reshape(-1).astype(np.int64).tolist() for key, row in rows.items()}
 
     def forget(self, name, kind):
         del self.indexes[name, kind]

@@ -182,10 +182,11 @@ fn swap_halves<V: Vectors, const WIDTH: usize>(rows: &mut [[u64; 8]; 64]) {
     for first in 0..32 {
         let upper = first / WIDTH * 2 * WIDTH + first % WIDTH;
         let lower = upper + WIDTH;
-        for lane in 0..V::LANES {
-            let swapped = (rows[upper][lane] >> WIDTH ^ rows[lower][lane]) & mask;
-            rows[upper][lane] ^= swapped << WIDTH;
-            rows[lower][lane] ^= swapped;
+        let (before, from_lower) = rows.split_at_mut(lower);
+        for (upper, lower) in before[upper].iter_mut().zip(&mut from_lower[0]).take(V::LANES) {
+            let swapped = (*upper >> WIDTH ^ *lower) & mask;
+            *upper ^= swapped << WIDTH;
+            *lower ^= swapped;
         }
     }
 }
