@@ -37,9 +37,10 @@ impl Session {
         max_far: f64,
         unmatched_after: f64,
         stop_when_decided: bool,
+        machine_voice: bool,
     ) -> PyResult<Self> {
         let index = index.ready(py)?;
-        let config = SessionConfig { sample_rate, max_far, unmatched_after, stop_when_decided };
+        let config = SessionConfig { sample_rate, max_far, unmatched_after, stop_when_decided, machine_voice };
         without_lock(py, || callprint::Session::new(index, config).map(|session| Self(Mutex::new(session))))
     }
 
@@ -117,6 +118,7 @@ fn described(index: &callprint::Index, event: &SessionEvent) -> Event {
     });
     let probability = match event {
         SessionEvent::MachineVoice { probability, .. } => Some(*probability),
+        SessionEvent::Handover { confidence, .. } => Some(*confidence),
         _ => None,
     };
     (event.kind(), event.at(), probability, found)

@@ -53,6 +53,9 @@ struct Arguments {
     /// Stop searching in a call once it is decided
     #[arg(long)]
     stop_when_decided: bool,
+    /// Also judge whether the voices are machines'
+    #[arg(long)]
+    machine_voice: bool,
     /// Print the engine's metrics in Prometheus' text format on standard error at the end
     #[arg(long)]
     metrics: bool,
@@ -105,7 +108,11 @@ fn run(arguments: &Arguments) -> Result<Outcome> {
     let mut pool_config = PoolConfig::default();
     pool_config.threads = arguments.threads.unwrap_or(pool_config.threads);
     let pool = SessionPool::new(index, pool_config, |_, _, _| ())?;
-    let session = SessionConfig { stop_when_decided: arguments.stop_when_decided, ..SessionConfig::default() };
+    let session = SessionConfig {
+        stop_when_decided: arguments.stop_when_decided,
+        machine_voice: arguments.machine_voice,
+        ..SessionConfig::default()
+    };
 
     let before = resident_bytes();
     let mut lines = Vec::with_capacity(arguments.calls);

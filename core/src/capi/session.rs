@@ -34,6 +34,10 @@ pub struct CallprintConfig {
     pub max_far: f64,
     /// Seconds of voice after which a call without a match is declared unmatched. Default 12.
     pub unmatched_after: f64,
+    /// 1: do not judge whether the voice is a machine's, which saves .1 % of a core and 300 kB. Default 0.
+    pub skip_machine_voice: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 /// Kinds of events.
@@ -52,7 +56,7 @@ pub enum CallprintEventType {
     CALLPRINT_UNMATCHED = 5,
     /// The voice behaves like a machine; `probability` says how sure that is.
     CALLPRINT_MACHINE_VOICE = 6,
-    /// A human took over from the machine.
+    /// A human took over from the machine; `probability` says how sure that is.
     CALLPRINT_HANDOVER = 7,
     /// The audio ended.
     CALLPRINT_ENDED = 8,
@@ -95,7 +99,7 @@ pub struct CallprintEvent {
     pub script_end: f64,
     /// Playback speed relative to the rendering.
     pub speed: f64,
-    /// How sure it is that a machine speaks, 0 to 1.
+    /// How sure it is that a machine speaks, or that a person took over, 0 to 1.
     pub probability: f64,
 }
 
@@ -349,6 +353,7 @@ impl From<CallprintConfig> for SessionConfig {
             max_far: number(c.max_far, default.max_far),
             unmatched_after: number(c.unmatched_after, default.unmatched_after),
             stop_when_decided: c.stop_when_decided != 0,
+            machine_voice: c.skip_machine_voice == 0,
         }
     }
 }
@@ -377,7 +382,11 @@ impl Live {
             SessionEvent::Handover { .. } => CallprintEventType::CALLPRINT_HANDOVER,
             SessionEvent::Ended { .. } => CallprintEventType::CALLPRINT_ENDED,
         };
-        let probability = if let SessionEvent::MachineVoice { probability, .. } = *event { probability } else { 0.0 };
+        let probability = match *event {
+            SessionEvent::MachineVoice { probability, .. } => probability,
+            SessionEvent::Handover { confidence, .. } => confidence,
+            _ => 0.0,
+        };
         let found = event.found();
         let m = found.copied().unwrap_or_default();
         let mut described = CallprintEvent {

@@ -8,8 +8,11 @@
 
 use std::collections::VecDeque;
 
-use super::tracker::{Hypothesis, RIVAL_MARGIN, STALE, overlap};
-use crate::index::{Index, script_of};
+use super::tracker::{Hypothesis, MachineHeard, RIVAL_MARGIN, STALE, overlap};
+use crate::{
+    index::{Index, script_of},
+    prosody::Takeover,
+};
 
 /// Rivals that an event names.
 pub const MAX_RIVALS: usize = 4;
@@ -124,8 +127,10 @@ pub enum SessionEvent {
     },
     /// A human took over from the machine at `at`.
     Handover {
-        /// When the voice changed.
+        /// When the voice changed; the event comes a second or so later.
         at: f64,
+        /// How sure that is, 0 to 1.
+        confidence: f64,
     },
     /// The audio ended.
     Ended {
@@ -144,7 +149,7 @@ impl SessionEvent {
             | Self::MatchRevoked { at, .. }
             | Self::Unmatched { at }
             | Self::MachineVoice { at, .. }
-            | Self::Handover { at }
+            | Self::Handover { at, .. }
             | Self::Ended { at } => at,
         }
     }
@@ -189,6 +194,9 @@ pub(super) struct Announcer {
     waiting: VecDeque<SessionEvent>,
     missed: u64,
     answered: bool,
+    /// Whether a machine's voice, and how many hand-overs, have been announced.
+    machine: bool,
+    handovers: usize,
 }
 
 impl Announcer {
@@ -199,13 +207,15 @@ impl Announcer {
             waiting: VecDeque::with_capacity(WAITING),
             missed: 0,
             answered: false,
+            machine: false,
+            handovers: 0,
         }
     }
 
     pub(super) fn reset(&mut self) {
         self.places.clear();
         self.waiting.clear();
-        (self.missed, self.answered) = (0, false);
+        (self.missed, self.answered, self.machine, self.handovers) = (0, false, false, 0);
     }
 
     /// The oldest event that was not taken yet.
@@ -231,6 +241,22 @@ impl Announcer {
             self.answered = true;
             self.say(SessionEvent::Answered { at });
         }
+    }
+
+    /// Takes in when the voice was found to be a machine's.
+    pub(super) fn voice(&mut self, heard: Option<MachineHeard>) {
+        if let Some(MachineHeard { at, probability }) = heard.filter(|_| !self.machine) {
+            self.machine = true;
+            self.say(SessionEvent::MachineVoice { at, probability });
+        }
+    }
+
+    /// Takes in all hand-overs so far.
+    pub(super) fn handovers(&mut self, all: &[Takeover]) {
+        for takeover in all.iter().skip(self.handovers) {
+            self.say(SessionEvent::Handover { at: takeover.at, confidence: takeover.confidence });
+        }
+        self.handovers = all.len();
     }
 
     /// Whether anything announced stands.

@@ -69,7 +69,7 @@ impl<'i> Scanner<'i> {
     }
 
     fn tracker(&self) -> Tracker {
-        Tracker::new(self.threshold, Mode { all: self.options.all, hypotheses: usize::MAX })
+        Tracker::new(self.threshold, Mode { all: self.options.all, hypotheses: usize::MAX, voice: true })
     }
 
     /// The score from which something is a match.
@@ -124,6 +124,10 @@ impl<'i> Scanner<'i> {
         for (channel, tracker) in trackers.iter().enumerate() {
             events.extend(tracker.answered_at().map(|at| Event { kind: EventKind::Answered, at, channel }));
             matches.extend(self.matches(channel, tracker.hypotheses()));
+            let machine = tracker.machine_heard().map(|heard| heard.at);
+            events.extend(machine.map(|at| Event { kind: EventKind::MachineVoice, at, channel }));
+            let handovers = tracker.handovers().iter();
+            events.extend(handovers.map(|h| Event { kind: EventKind::Handover, at: h.at, channel }));
         }
         matches.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.rendering.cmp(&b.rendering)));
         for m in &matches {
@@ -131,18 +135,22 @@ impl<'i> Scanner<'i> {
         }
         events.sort_by(|a, b| a.at.total_cmp(&b.at));
         events.push(Event { kind: EventKind::Ended, at: seconds, channel: 0 });
-        let silent =
-            |tracker: &Tracker| MachineVoice { probability: None, abstained: true, seconds: tracker.active_seconds() };
         let channels: Vec<ChannelReport> = trackers
             .iter()
             .enumerate()
-            .map(|(i, t)| ChannelReport {
+            .map(|(i, tracker)| ChannelReport {
                 name: channel_name(i, trackers.len()),
-                active_seconds: t.active_seconds(),
-                machine_voice: silent(t),
+                active_seconds: tracker.active_seconds(),
+                machine_voice: tracker.machine_voice(),
             })
             .collect();
-        let spoken = channels.iter().map(|c| c.machine_voice).max_by(|a, b| a.seconds.total_cmp(&b.seconds));
+        // The channel that speaks most like a machine; of channels that say nothing, the one that speaks longest.
+        let most = |a: &MachineVoice, b: &MachineVoice| {
+            let key = |voice: &MachineVoice| (voice.probability.unwrap_or(-1.0), voice.seconds);
+            let ((p, s), (q, t)) = (key(a), key(b));
+            p.total_cmp(&q).then(s.total_cmp(&t))
+        };
+        let spoken = channels.iter().map(|c| c.machine_voice).max_by(most);
         ScanReport {
             file: name.to_owned(),
             seconds,

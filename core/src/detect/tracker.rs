@@ -6,6 +6,7 @@ use std::cell::RefCell;
 
 use smallvec::SmallVec;
 
+use super::MachineVoice;
 use crate::{
     audio::SAMPLE_RATE,
     fingerprint::{Bands, Extractor, Listener, QueryFrame, SPEEDS, model},
@@ -13,6 +14,7 @@ use crate::{
         Alignment, BandLane, Candidate, Evidence, Hearing, Hit, Index, Lane, MAX_QUERY_SECONDS, Paths, Search, Votes,
         align, script_of, verify,
     },
+    prosody::{Handover, Takeover, VoiceJudge},
     signal::{Activity, FRAME, HOP, HOP_SECONDS},
 };
 
@@ -41,6 +43,8 @@ const MAX_HITS: usize = 1 << 18;
 const MAX_NEW_HITS: usize = 1 << 16;
 /// Threshold under which candidates count that [`is_promising`] would leave out, nats.
 const LEAST_PROMISING: f64 = 2.0;
+/// Hand-overs that are remembered in one stream.
+const MAX_HANDOVERS: usize = 64;
 /// Hypotheses up to which lists of them lie on the stack.
 const FEW: usize = 192;
 /// Time after its end from which a hypothesis is not judged again, s: nothing about its audio can change.
@@ -152,6 +156,8 @@ pub(crate) struct Mode {
     pub(crate) all: bool,
     /// Most hypotheses that are kept.
     pub(crate) hypotheses: usize,
+    /// Whether the voice is judged, machine or human.
+    pub(crate) voice: bool,
 }
 
 /// The state of one channel. It holds no index: whoever feeds it hands the same one in each time.
@@ -165,6 +171,26 @@ pub(crate) struct Tracker {
     hypotheses: Vec<Hypothesis>,
     /// Whether the search has been called off.
     resting: bool,
+    handovers: Vec<Takeover>,
+    voice: Voice,
+}
+
+/// Judgement of the voice, where it is wanted.
+#[derive(Debug, Default)]
+struct Voice {
+    judge: Option<Box<VoiceJudge>>,
+    /// Speech that the last judgement rested on, s.
+    judged: f64,
+    machine: Option<MachineHeard>,
+}
+
+/// When a voice was first found to behave like a machine.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct MachineHeard {
+    /// Audio time, s.
+    pub(crate) at: f64,
+    /// Calibrated probability, 0 to 1.
+    pub(crate) probability: f64,
 }
 
 /// A tracker's state at one moment, with the index that it is judged against.
@@ -197,6 +223,7 @@ struct Heard {
     fresh: bool,
     answered_at: Option<f64>,
     active_frames: usize,
+    handover: Handover,
 }
 
 /// A listener that looks each code up as it comes.
@@ -209,6 +236,7 @@ impl Listener for Ear<'_> {
     fn frame(&mut self, activity: Activity) {
         let heard = &mut *self.heard;
         heard.frames += 1;
+        heard.handover.frame(&activity);
         heard.active_frames += usize::from(activity.is_sound() && activity.below_peak < 2551);
         heard.due |= heard.frames.is_multiple_of(EVALUATE_EVERY);
     }
@@ -248,11 +276,14 @@ impl Tracker {
             samples: 0,
             hypotheses: Vec::new(),
             resting: false,
+            handovers: Vec::with_capacity(MAX_HANDOVERS),
+            voice: Voice { judge: mode.voice.then(Box::default), ..Voice::default() },
         }
     }
 
     /// Allocates all that listening can need, so that it need not.
-    pub(crate) fn reserve(&mut self) {
+    pub(crate) fn reserve(&mut self, index: &Index) {
+        self.heard.search.reserve(index);
         for ((lane, (_, bands)), speed) in self.heard.lanes.iter_mut().zip(&mut self.heard.bands).zip(SPEEDS) {
             // Between evaluations come a fifth of a second more, and a frame for rounding.
             let frames = kept(speed) + (EVALUATE_EVERY as f64 * speed) as usize + 2;
@@ -275,6 +306,9 @@ impl Tracker {
             samples = rest;
             if self.resting {
                 continue;
+            }
+            if let Some(judge) = &mut self.voice.judge {
+                judge.push(part);
             }
             self.extractor.push_to(part, &mut Ear { heard: &mut self.heard, index });
             if std::mem::take(&mut self.heard.due) {
@@ -300,10 +334,16 @@ impl Tracker {
         }
         heard.hits.clear();
         heard.new_hits.clear();
-        heard.search = Search::new();
+        heard.search.reset();
+        heard.handover.reset();
         (heard.frames, heard.active_frames, heard.answered_at) = (0, 0, None);
         (heard.due, heard.fresh) = (false, false);
         self.hypotheses.clear();
+        self.handovers.clear();
+        (self.voice.judged, self.voice.machine) = (0.0, None);
+        if let Some(judge) = &mut self.voice.judge {
+            judge.reset();
+        }
         (self.samples, self.resting) = (0, false);
     }
 
@@ -313,6 +353,44 @@ impl Tracker {
         SCRATCH.with_borrow_mut(|scratch| {
             Evaluation { index, threshold: *threshold, mode: *mode, now, heard, hypotheses, scratch }.evaluate();
         });
+        self.listen_for_handover();
+        self.judge_voice();
+    }
+
+    fn listen_for_handover(&mut self) {
+        let sure = self.hypotheses.iter().filter(|h| h.score >= self.threshold);
+        let end = sure.map(|h| h.query.1).max_by(f64::total_cmp);
+        self.heard.handover.script(end);
+        if let Some(takeover) = self.heard.handover.poll().filter(|_| self.handovers.len() < MAX_HANDOVERS) {
+            self.handovers.push(takeover);
+        }
+    }
+
+    /// Judges the voice anew whenever a stretch of speech is complete.
+    fn judge_voice(&mut self) {
+        let now = self.seconds();
+        let Voice { judge: Some(judge), judged, machine } = &mut self.voice else { return };
+        if judge.judged_seconds() > *judged {
+            *judged = judge.judged_seconds();
+            let probability = judge.machine_voice().probability.filter(|&p| p > 0.5);
+            *machine = machine.or(probability.map(|probability| MachineHeard { at: now, probability }));
+        }
+    }
+
+    /// Hand-overs so far, in order of time.
+    pub(crate) fn handovers(&self) -> &[Takeover] {
+        &self.handovers
+    }
+
+    /// When the voice was first found to behave like a machine.
+    pub(crate) fn machine_heard(&self) -> Option<MachineHeard> {
+        self.voice.machine
+    }
+
+    /// How sure it is that the voice is a machine's; abstains where that is not judged.
+    pub(crate) fn machine_voice(&self) -> MachineVoice {
+        let silent = || MachineVoice { probability: None, abstained: true, seconds: self.active_seconds() };
+        self.voice.judge.as_ref().map_or_else(silent, |judge| judge.machine_voice())
     }
 
     /// All hypotheses, best first.

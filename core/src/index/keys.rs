@@ -126,8 +126,16 @@ pub(crate) struct Prober {
 }
 
 impl Prober {
-    /// Finds the keys of `bits` bits to look up for a query code, the `most` likeliest; they are in `probes`, in no order that means anything,
-    /// but always the same.
+    /// Allocates what probing needs, so that it need not.
+    pub(crate) fn reserve(&mut self) {
+        let sets = FLIPS.len() + 1;
+        self.probes.reserve(TABLES * sets);
+        self.sets.reserve(sets);
+        LazyLock::force(&KEPT);
+    }
+
+    /// Finds the keys of `bits` bits to look up for a query code, the `most` likeliest; they are in `probes`, in no order
+    /// that means anything, but always the same.
     pub(crate) fn probe(&mut self, query: &SoftCode, bits: u32, most: usize) {
         self.probes.clear();
         let magnitude = query.magnitude();

@@ -51,6 +51,10 @@ const PROBES_EXPLAINED: usize = 8;
 /// Hits after which a line explains what is heard, and for how many query codes each further hit does (0.2 s at all speeds).
 const EXPLAINING_HITS: u32 = 8;
 const EXPLAINED_CODES: u32 = 20 * SPEEDS.len() as u32;
+/// Codes found at one speed that wait to be judged again, and codes found with one query code: what comes beyond is passed
+/// over, which keeps memory bounded. (Speech against 10^5 renderings has a few hundred and some tens.)
+const OPEN: usize = 2048;
+const FOUND: usize = 4096;
 /// Lists longer than this are passed over: what so many codes share tells little.
 const LONGEST_LIST: u32 = 4096;
 
@@ -97,12 +101,20 @@ impl Lane {
 
     fn push(&mut self, query: &QueryFrame) {
         if query.frame != self.end || self.heard.is_empty() {
-            *self = Self { heard: vec![Heard::default(); REMEMBERED as usize], ..Self::default() };
+            self.clear();
+            self.heard.resize(REMEMBERED as usize, Heard::default());
             (self.first, self.end) = (query.frame, query.frame);
         }
         self.heard[(query.frame % REMEMBERED) as usize] = Heard { code: query.soft.code(), active: query.active };
         self.end += 1;
         self.first = self.first.max(self.end.saturating_sub(REMEMBERED));
+    }
+
+    /// Forgets the stream; the memory stays.
+    fn clear(&mut self) {
+        (self.first, self.end) = (0, 0);
+        self.lines.clear();
+        self.open.clear();
     }
 
     fn knows(&self, diagonal: i64) -> bool {
@@ -132,7 +144,7 @@ wide! {
     fn filtered(list: List<'_>, filter: Filter, codes: &[StoredCode], found: &mut Vec<u32>) {
         let (blocks, rest) = list.signatures.as_chunks::<16>();
         let mut take = |at: usize| {
-            if let Some(position) = list.positions.get(at) {
+            if let Some(position) = list.positions.get(at).filter(|_| found.len() < FOUND) {
                 prefetch(codes, position.get() as usize);
                 found.push(position.get());
             }
@@ -181,6 +193,27 @@ impl Search {
         Self::default()
     }
 
+    /// Forgets the stream; the memory stays.
+    pub fn reset(&mut self) {
+        self.lanes.iter_mut().for_each(Lane::clear);
+        self.explained = 0;
+    }
+
+    /// Allocates what a search of `index` needs, so that it need not.
+    pub(crate) fn reserve(&mut self, index: &Index) {
+        if index.postings().is_none() {
+            return;
+        }
+        for lane in &mut self.lanes {
+            lane.heard.resize(REMEMBERED as usize, Heard::default());
+            lane.lines.reserve(LINES + 1);
+            lane.open.reserve(OPEN);
+        }
+        self.prober.reserve();
+        self.ranges.reserve(PROBES);
+        self.found.reserve(FOUND);
+    }
+
     /// Appends to `hits` those that come with the next query code of its speed, also such of earlier query codes as are
     /// only now known to matter. The same hit may come twice.
     pub fn find_hits(&mut self, index: &Index, query: &QueryFrame, hits: &mut Vec<Hit>) {
@@ -223,7 +256,7 @@ impl Search {
             }
             if holds(lane, index.codes(), position, query.frame, false) == Some(true) {
                 follow(lane, index, query.speed, position, query.frame, hits);
-            } else {
+            } else if lane.open.len() < OPEN {
                 lane.open.push_back((position, query.frame));
             }
         }

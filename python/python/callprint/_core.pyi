@@ -86,7 +86,13 @@ class Index:
 @final
 class Session:
     def __new__(
-        cls, index: Index, sample_rate: int, max_far: float, unmatched_after: float, stop_when_decided: bool
+        cls,
+        index: Index,
+        sample_rate: int,
+        max_far: float,
+        unmatched_after: float,
+        stop_when_decided: bool,
+        machine_voice: bool,
     ) -> Session: ...
     def push(self, y: _Signal) -> None: ...
     def poll(self) -> list[_Event]: ...

@@ -67,7 +67,7 @@ class SessionEvent:
     match : SessionMatch or None
         What ``match``, ``ambiguous`` and ``match_revoked`` speak of.
     probability : float or None
-        That of ``machine_voice``.
+        That of ``machine_voice``, or how sure a ``handover`` is.
     """
 
     type: str
@@ -94,6 +94,8 @@ class Session:
         Seconds of sound after which a call without a match is declared ``unmatched``.
     stop_when_decided : bool, optional
         Whether to stop searching once the call is decided, to save time.
+    machine_voice : bool, optional
+        Whether the voice is judged, machine or human; without it a session is smaller and a little faster.
 
     Examples
     --------
@@ -116,6 +118,7 @@ class Session:
         max_far: float = MAX_FAR,
         unmatched_after: float = 12.0,
         stop_when_decided: bool = False,
+        machine_voice: bool = True,
     ) -> None:
         if (
             isinstance(unmatched_after, bool)
@@ -128,7 +131,7 @@ class Session:
         self._sr = as_rate(sr)
         known = as_index(index)._core
         far, after = as_far(max_far), float(unmatched_after)
-        self._core = _core.Session(known, self._sr, far, after, bool(stop_when_decided))
+        self._core = _core.Session(known, self._sr, far, after, bool(stop_when_decided), bool(machine_voice))
 
     def push(self, y: ArrayLike) -> list[SessionEvent]:
         """Take samples, and return the events that became known.
