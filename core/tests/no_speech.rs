@@ -1,5 +1,7 @@
 //! What is no speech at all matches nothing, however generous the threshold.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::f64::consts::TAU;
 
 use callprint::{
