@@ -166,10 +166,7 @@ impl<'i> Scanner<'i> {
     /// rival or its echo, not a match of its own.
     fn matches(&self, channel: usize, hypotheses: &[Hypothesis]) -> Vec<Match> {
         let mut kept: Vec<(&Hypothesis, Match)> = Vec::new();
-        for h in hypotheses {
-            if h.score < self.least_score {
-                continue;
-            }
+        for h in hypotheses.iter().take_while(|h| h.score >= self.least_score) {
             let sure = h.score >= self.threshold;
             if !sure && (!self.options.all || kept.len() >= LISTED) {
                 continue;

@@ -237,7 +237,7 @@ impl Listener for Ear<'_> {
         let heard = &mut *self.heard;
         heard.frames += 1;
         heard.handover.frame(&activity);
-        heard.active_frames += usize::from(activity.is_sound() && activity.below_peak < 2551);
+        heard.active_frames += usize::from(activity.is_sound() && activity.below_peak < SOUND_DEPTH);
         heard.due |= heard.frames.is_multiple_of(EVALUATE_EVERY);
     }
 
