@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::MachineVoice;
 use crate::{
     audio::SAMPLE_RATE,
-    fingerprint::{Bands, Extractor, Listener, QueryFrame, SPEEDS, model},
+    fingerprint::{Bands, Extractor, Listener, QueryFrame, SOUND_DEPTH, SPEEDS, model},
     index::{
         Alignment, BandLane, Candidate, Evidence, Hearing, Hit, Index, Lane, MAX_QUERY_SECONDS, Paths, Search, Votes,
         align, script_of, verify,
