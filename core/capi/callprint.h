@@ -53,7 +53,7 @@ typedef enum {
   CALLPRINT_UNMATCHED = 5,
   // The voice behaves like a machine; `probability` says how sure that is.
   CALLPRINT_MACHINE_VOICE = 6,
-  // A human took over from the machine.
+  // A human took over from the machine; `probability` says how sure that is.
   CALLPRINT_HANDOVER = 7,
   // The audio ended.
   CALLPRINT_ENDED = 8,
@@ -79,6 +79,10 @@ typedef struct {
   double max_far;
   // Seconds of voice after which a call without a match is declared unmatched. Default 12.
   double unmatched_after;
+  // 1: do not judge whether the voice is a machine's, which saves .1 % of a core and 300 kB. Default 0.
+  uint32_t skip_machine_voice;
+  // 0.
+  uint32_t reserved;
 } CallprintConfig;
 
 // What became known. Set `struct_size` before `callprint_session_poll`; the library fills in the fields that both sides know.
@@ -116,7 +120,7 @@ typedef struct {
   double script_end;
   // Playback speed relative to the rendering.
   double speed;
-  // How sure it is that a machine speaks, 0 to 1.
+  // How sure it is that a machine speaks, or that a person took over, 0 to 1.
   double probability;
 } CallprintEvent;
 

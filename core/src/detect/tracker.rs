@@ -43,6 +43,9 @@ const MAX_HITS: usize = 1 << 18;
 const MAX_NEW_HITS: usize = 1 << 16;
 /// Threshold under which candidates count that [`is_promising`] would leave out, nats.
 const LEAST_PROMISING: f64 = 2.0;
+/// Score from which a script explains what is heard, so that what it does not explain is another voice, nats: where the
+/// threshold is lower, matches are tentative.
+const LEAST_EXPLAINING: f64 = 2.0;
 /// Hand-overs that are remembered in one stream.
 const MAX_HANDOVERS: usize = 64;
 /// Hypotheses up to which lists of them lie on the stack.
@@ -358,7 +361,8 @@ impl Tracker {
     }
 
     fn listen_for_handover(&mut self) {
-        let sure = self.hypotheses.iter().filter(|h| h.score >= self.threshold);
+        let least = self.threshold.max(LEAST_EXPLAINING);
+        let sure = self.hypotheses.iter().filter(|h| h.score >= least);
         let end = sure.map(|h| h.query.1).max_by(f64::total_cmp);
         self.heard.handover.script(end);
         if let Some(takeover) = self.heard.handover.poll().filter(|_| self.handovers.len() < MAX_HANDOVERS) {
