@@ -45,7 +45,7 @@ impl Random {
 
     /// A number below `end`.
     pub fn below(&mut self, end: usize) -> usize {
-        (u128::from(self.word()) * end as u128 >> 64) as usize
+        ((u128::from(self.word()) * end as u128) >> 64) as usize
     }
 
     /// `code` with each bit turned over with a probability of `rate`.

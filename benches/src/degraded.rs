@@ -62,7 +62,7 @@ impl Query {
         resampler.push(&clip[start..(start + needed).min(clip.len())], &mut clean);
         resampler.finish(&mut clean);
         clean.truncate(wanted);
-        let noise: Vec<f32> = if number % 2 == 0 {
+        let noise: Vec<f32> = if number.is_multiple_of(2) {
             Noise::new(number).take(clean.len()).collect()
         } else {
             let mut babble = vec![0f32; clean.len()];

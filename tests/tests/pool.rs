@@ -17,7 +17,7 @@ use end_to_end::corpus;
 static INDEX: LazyLock<Arc<Index>> = LazyLock::new(|| Arc::new(Index::builtin().unwrap()));
 
 fn samples(file: &str) -> Vec<i16> {
-    let channel = read_channels_8k(&corpus(file), 60.0).unwrap().swap_remove(0);
+    let channel = read_channels_8k(corpus(file), 60.0).unwrap().swap_remove(0);
     channel.iter().map(|s| (s * 32_768.0) as i16).collect()
 }
 

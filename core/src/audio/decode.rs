@@ -37,7 +37,7 @@ type Data = Take<BufReader<File>>;
 #[derive(Debug)]
 enum Reader {
     Samples(PcmSource<Data>),
-    Coded(CodedSource<Data>),
+    Coded(Box<CodedSource<Data>>),
     Demux(Box<DemuxSource>),
 }
 
@@ -88,7 +88,7 @@ impl<'p> Opened<'p> {
     fn coded(self, codec: Codec, start: u64, bytes: Option<u64>) -> Result<Reader> {
         let path = self.path.to_owned();
         let (data, announced) = self.data(start, bytes)?;
-        Ok(Reader::Coded(CodedSource::new(path, data, codec, Some(announced))))
+        Ok(Reader::Coded(Box::new(CodedSource::new(path, data, codec, Some(announced)))))
     }
 
     fn demux(self) -> Result<Reader> {
@@ -128,7 +128,7 @@ impl FileSource {
         }
         match headerless::recognise(path, &file.head) {
             Some(Headerless::Samples(layout, format)) => file.samples(layout, format, 0, None),
-            Some(Headerless::Coded(codec)) => file.coded(codec, 0, None),
+            Some(Headerless::Coded(codec)) => file.coded(*codec, 0, None),
             Some(Headerless::Unknown) => Err(Error::UnsupportedAudio {
                 path: path.to_owned(),
                 reason:

@@ -65,11 +65,11 @@ impl G722Decoder {
     /// Decodes one byte.
     pub(crate) fn sample(&mut self, byte: u8) -> i16 {
         let (fine, coarse) = (usize::from(byte & 0x3f), usize::from(byte >> 2 & 0x0f));
-        let output = (self.prediction + (self.step * i32::from(LEVELS_6[fine]) >> 15)).clamp(-16_384, 16_383);
-        let difference = self.step * i32::from(LEVELS_4[coarse]) >> 15;
+        let output = (self.prediction + ((self.step * i32::from(LEVELS_6[fine])) >> 15)).clamp(-16_384, 16_383);
+        let difference = (self.step * i32::from(LEVELS_4[coarse])) >> 15;
 
         // Scale factor (blocks 3L).
-        self.log_step = ((self.log_step * 127 >> 7) + SCALE_STEPS[usize::from(MAGNITUDE[coarse])]).clamp(0, 18_432);
+        self.log_step = (((self.log_step * 127) >> 7) + SCALE_STEPS[usize::from(MAGNITUDE[coarse])]).clamp(0, 18_432);
         let (fraction, exponent) = ((self.log_step >> 6 & 31) as usize, 8 - (self.log_step >> 11));
         let power = if exponent < 0 { POWERS[fraction] << -exponent } else { POWERS[fraction] >> exponent };
         self.step = power << 2;
@@ -90,10 +90,10 @@ impl G722Decoder {
         let pull = saturate(self.a[0] * 4);
         let pull = if same(self.partial[0]) { saturate(-pull) } else { pull } >> 7;
         let kick = if same(self.partial[1]) { 128 } else { -128 };
-        let second = (pull + kick + (self.a[1] * 32_512 >> 15)).clamp(-12_288, 12_288);
+        let second = (pull + kick + ((self.a[1] * 32_512) >> 15)).clamp(-12_288, 12_288);
         let kick = if same(self.partial[0]) { 192 } else { -192 };
         let limit = 15_360 - second;
-        let first = (kick + (self.a[0] * 32_640 >> 15)).clamp(-limit, limit);
+        let first = (kick + ((self.a[0] * 32_640) >> 15)).clamp(-limit, limit);
         self.a = [first, second];
         self.partial = [partial, self.partial[0]];
 
@@ -101,15 +101,15 @@ impl G722Decoder {
         let kick = if difference == 0 { 0 } else { 128 };
         for (b, &past) in self.b.iter_mut().zip(&self.differences) {
             let kick = if (difference < 0) == (past < 0) { kick } else { -kick };
-            *b = saturate(kick + (*b * 32_640 >> 15));
+            *b = saturate(kick + ((*b * 32_640) >> 15));
         }
         self.differences.copy_within(..5, 1);
         self.differences[0] = difference;
 
         self.past = [reconstructed, self.past[0]];
-        let poles = |past: i32, a: i32| a * saturate(past + past) >> 15;
+        let poles = |past: i32, a: i32| (a * saturate(past + past)) >> 15;
         let poles = saturate(poles(self.past[0], self.a[0]) + poles(self.past[1], self.a[1]));
-        let zeros = self.b.iter().zip(&self.differences).map(|(&b, &past)| b * saturate(past + past) >> 15).sum();
+        let zeros = self.b.iter().zip(&self.differences).map(|(&b, &past)| (b * saturate(past + past)) >> 15).sum();
         self.zeros = saturate(zeros);
         self.prediction = saturate(poles + self.zeros);
     }

@@ -10,6 +10,9 @@
 //! Source: ETSI EN 300 961 (GSM 06.10), Digital cellular telecommunications system; Full rate speech; Transcoding, section
 //! 5.3 (decoder) with the tables of section 5.4; own implementation.
 
+/// What of an old and a new ratio holds for a while.
+type Share = fn(i16, i16) -> i16;
+
 /// Samples of a frame.
 pub(crate) const FRAME_SAMPLES: usize = 160;
 /// Bytes of a frame in RTP and raw files.
@@ -126,7 +129,7 @@ impl GsmDecoder {
         }
         let (old, new) = (self.ratios, decode_ratios(&frame.ratios));
         // Three steps from the old filter to the new one (section 5.3.2).
-        let shares: [(usize, fn(i16, i16) -> i16); 4] = [
+        let shares: [(usize, Share); 4] = [
             (13, |old, new| (old >> 2).saturating_add(new >> 2).saturating_add(old >> 1)),
             (27, |old, new| (old >> 1).saturating_add(new >> 1)),
             (40, |old, new| (old >> 2).saturating_add(new >> 2).saturating_add(new >> 1)),

@@ -25,7 +25,7 @@ const MARKS: &[&[u8]] =
 #[derive(Debug)]
 pub(super) enum Headerless {
     Samples(Layout, Format),
-    Coded(Codec),
+    Coded(Box<Codec>),
     /// Something that the name does not tell.
     Unknown,
 }
@@ -45,7 +45,7 @@ pub(super) fn recognise(path: &Path, head: &[u8]) -> Option<Headerless> {
     let marked = head.chunks_exact(gsm::FRAME_BYTES).take_while(|frame| GsmDecoder::is_frame(frame)).count();
     let all_marked = marked > 0 && marked == head.len() / gsm::FRAME_BYTES;
     if all_marked && (marked >= SURE_FRAMES || extension == "gsm") {
-        return Some(Headerless::Coded(Codec::Gsm(GsmDecoder::new())));
+        return Some(Headerless::Coded(Box::new(Codec::Gsm(GsmDecoder::new()))));
     }
     let mono = |layout, sample_rate| Some(Headerless::Samples(layout, Format { sample_rate, channels: 1 }));
     match extension {
@@ -60,7 +60,7 @@ pub(super) fn recognise(path: &Path, head: &[u8]) -> Option<Headerless> {
         "sln48" => mono(Layout::S16le, 48_000),
         "sln96" => mono(Layout::S16le, 96_000),
         "sln192" => mono(Layout::S16le, 192_000),
-        "g722" => Some(Headerless::Coded(Codec::G722(G722Decoder::new()))),
+        "g722" => Some(Headerless::Coded(Box::new(Codec::G722(G722Decoder::new())))),
         "raw" | "pcm" | "s16" | "sw" => Some(Headerless::Unknown),
         _ => None,
     }

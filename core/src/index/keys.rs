@@ -143,8 +143,8 @@ impl Prober {
             return;
         }
         // Log-odds in steps: MEAN_ODDS at the mean magnitude.
-        let scale = (MEAN_ODDS * 128 << 16) / u32::from(magnitude);
-        let odds = |bit: usize| (u32::from(query.values()[bit].unsigned_abs()) * scale >> 16).min(MAX_ODDS) as u16;
+        let scale = ((MEAN_ODDS * 128) << 16) / u32::from(magnitude);
+        let odds = |bit: usize| ((u32::from(query.values()[bit].unsigned_abs()) * scale) >> 16).min(MAX_ODDS) as u16;
         for table in 0..TABLES {
             let first = table * MAX_KEY_BITS as usize;
             let mut order = [0u16; MAX_KEY_BITS as usize];
@@ -204,10 +204,10 @@ mod tests {
     #[test]
     fn keys_and_signatures_share_no_bit() {
         let mut seen = [0; 128];
-        for bit in 0..128 {
+        for (bit, seen) in seen.iter_mut().enumerate() {
             let code = if bit < 64 { Code([1 << bit, 0]) } else { Code([0, 1 << (bit - 64)]) };
             for table in 0..TABLES {
-                seen[bit] += key(code, table, MAX_KEY_BITS).count_ones() + signature(code, table).count_ones();
+                *seen += key(code, table, MAX_KEY_BITS).count_ones() + signature(code, table).count_ones();
             }
         }
         assert!(seen[..126].iter().all(|&n| n == 1) && seen[126..] == [0, 0], "{seen:?}");

@@ -180,12 +180,15 @@ impl<'a> Postings<'a> {
     }
 }
 
+/// Hands all codes and their levels over, in the order of their positions.
+type Each<'a> = dyn Fn(&mut dyn FnMut(Code, u8)) + 'a;
+
 /// Writes the section for the codes that `each` hands over with their levels, in the order of their positions. `active`: how
 /// many of them have sound; there are fewer than 2^32 in all.
 ///
 /// # Errors
 /// Those of the output.
-pub(crate) fn write(active: usize, each: &dyn Fn(&mut dyn FnMut(Code, u8)), out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write(active: usize, each: &Each<'_>, out: &mut impl Write) -> io::Result<()> {
     let key_bits = keys::key_bits(active);
     let header = PostingsHeader {
         key_bits: U32::new(key_bits),
@@ -204,7 +207,7 @@ pub(crate) fn write(active: usize, each: &dyn Fn(&mut dyn FnMut(Code, u8)), out:
 }
 
 /// Directory and lists of one table.
-fn sort(table: usize, key_bits: u32, parts: &Parts, each: &dyn Fn(&mut dyn FnMut(Code, u8))) -> (Vec<u8>, Vec<u8>) {
+fn sort(table: usize, key_bits: u32, parts: &Parts, each: &Each<'_>) -> (Vec<u8>, Vec<u8>) {
     let keys = 1usize << key_bits;
     let mut starts = vec![0u32; keys + 1];
     each(&mut |code, level| starts[keys::key(code, table, key_bits) as usize + 1] += u32::from(level > 0));

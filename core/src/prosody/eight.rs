@@ -13,6 +13,11 @@
 //! Cost: about 18,000 additions and multiplications a frame, done eight at a time. Only additions, subtractions and
 //! multiplications in source order: the same bits on every machine.
 
+#![allow(
+    clippy::needless_range_loop,
+    reason = "a loop over lanes is one vector instruction where it is written as such"
+)]
+
 use crate::simd::wide;
 
 /// Frames side by side.

@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_person_after_the_script_is_a_handover_at_the_onset() {
-        let found = run(12.0, 6.0, |t| t < 6.0 || t > 7.2);
+        let found = run(12.0, 6.0, |t| !(6.0..=7.2).contains(&t));
         assert_eq!(found.len(), 1);
         assert!((found[0].at - 7.2).abs() < 0.03, "{found:?}");
     }
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn pauses_within_the_script_are_none() {
-        assert_eq!(run(12.0, 12.0, |t| (t * 2.0) as usize % 3 > 0), []);
+        assert_eq!(run(12.0, 12.0, |t| !((t * 2.0) as usize).is_multiple_of(3)), []);
     }
 
     #[test]

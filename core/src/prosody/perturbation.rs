@@ -49,7 +49,7 @@ pub(crate) fn perturbation(window: &[f32; WINDOW], f0: f32) -> Option<Perturbati
 fn height(samples: Option<&[f32]>) -> Option<f32> {
     let samples = samples?;
     let (low, high) = samples.iter().fold((f32::MAX, f32::MIN), |(low, high), &x| (low.min(x), high.max(x)));
-    (high > low).then(|| high - low)
+    (high > low).then_some(high - low)
 }
 
 /// The lag near `period` at which the `length` samples from `start` repeat best, in parts of a sample.

@@ -161,7 +161,7 @@ impl Streams {
         let sized = match self.types.get(packet.payload_type) {
             // From 5 ms to what fits into an Ethernet frame.
             Some(RtpCodec::Pcmu | RtpCodec::Pcma | RtpCodec::G722) => (40..=1500).contains(&bytes),
-            Some(RtpCodec::Gsm) => bytes > 0 && bytes % 33 == 0,
+            Some(RtpCodec::Gsm) => bytes > 0 && bytes.is_multiple_of(33),
             Some(RtpCodec::ComfortNoise) => (1..=32).contains(&bytes),
             Some(_) => (1..=1500).contains(&bytes),
             None => packet.payload_type >= 96 && (1..=1500).contains(&bytes),

@@ -96,10 +96,10 @@ fn is_peak(values: &[f32], at: usize) -> bool {
 /// The maximum nearest to `at`, the lower of two.
 fn nearest_peak(values: &[f32; LAGS], at: usize) -> usize {
     for distance in 0..LAGS {
-        if let Some(left) = at.checked_sub(distance).filter(|&left| left > 0) {
-            if is_peak(values, left) {
-                return left;
-            }
+        if let Some(left) = at.checked_sub(distance).filter(|&left| left > 0)
+            && is_peak(values, left)
+        {
+            return left;
         }
         if at + distance < LAGS - 1 && is_peak(values, at + distance) {
             return at + distance;

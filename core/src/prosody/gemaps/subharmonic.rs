@@ -6,6 +6,11 @@
 //! harmonics, each .85 times the one before, has its maxima at candidates; a candidate's voicing is 1 - mean / height
 //! (Hermes 1988, with the constants of eGeMAPSv02).
 
+#![allow(
+    clippy::needless_range_loop,
+    reason = "a loop over lanes is one vector instruction where it is written as such"
+)]
+
 use super::{FRAME, GROUP, HOP, LANES, harmonics::SpectralFrame};
 use crate::{
     prosody::eight::{Autocorrelator, Lanes},
@@ -244,10 +249,10 @@ fn sharpen(spectrum: &mut [f32; BINS]) {
             None => true,
         };
         if above_left && above_right {
-            if let Some(before) = before {
-                if before + 3 < bin - 2 {
-                    spectrum[before + 3..bin - 2].fill(0.0);
-                }
+            if let Some(before) = before
+                && before + 3 < bin - 2
+            {
+                spectrum[before + 3..bin - 2].fill(0.0);
             }
             before = Some(bin);
         }
@@ -266,11 +271,12 @@ fn pick(sums: &[f32; BINS]) -> [Candidate; CANDIDATES] {
     let mut best = [(0usize, 0.0f32); CANDIDATES];
     for i in 1..BINS - 1 {
         let height = sums[i];
-        if sums[i - 1] < height && height > sums[i + 1] {
-            if let Some(place) = best.iter().position(|&(_, known)| known < height) {
-                best.copy_within(place..CANDIDATES - 1, place + 1);
-                best[place] = (i, height);
-            }
+        if sums[i - 1] < height
+            && height > sums[i + 1]
+            && let Some(place) = best.iter().position(|&(_, known)| known < height)
+        {
+            best.copy_within(place..CANDIDATES - 1, place + 1);
+            best[place] = (i, height);
         }
     }
     let step = ((HIGHEST.log2() - LOWEST.log2()) / (BINS - 1) as f64) as f32;
