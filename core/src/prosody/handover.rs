@@ -250,7 +250,7 @@ mod tests {
                 _ if in_cadence < 35 => tone(in_cadence >= TONE_FRAMES - 1),
                 _ => quiet,
             });
-            handover.script(Some((frame as f64 * 0.01).min(5.6)));
+            handover.script(Some((frame as f64 * 0.01).min(5.9)));
             assert_eq!(handover.poll(), None, "frame {frame}");
         }
     }
