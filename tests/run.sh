@@ -3,9 +3,10 @@
 #
 #   bash tests/run.sh
 #
-# Wants Rust (see rust-version in Cargo.toml), a linker, and Python 3.10 or newer; does all else itself, in target/. The
-# network is used only to fetch crates and Python packages. All Rust is built in the release profile, which the program and
-# the Python package share; so nothing is compiled twice. Ends with status 0 only if everything passed.
+# Wants Rust (see rust-version in Cargo.toml), a C and C++ compiler, pkg-config, valgrind, and Python 3.10 or newer; as root on
+# Debian it installs what is missing. Does all else itself, in target/. The network is used only to fetch crates and Python
+# packages. All Rust is built in the release profile, which the program and the Python package share; so nothing is compiled
+# twice. Ends with status 0 only if everything passed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -48,6 +49,10 @@ check_tools() {
     command -v python3 >/dev/null || want_packages python3 python3-venv
     python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
         give_up "$(python3 --version) is too old: Python 3.10 or newer is needed"
+    # The C interface is built, linked and checked as its users would.
+    command -v pkg-config >/dev/null || want_packages pkg-config
+    command -v c++ >/dev/null || want_packages g++
+    command -v valgrind >/dev/null || want_packages valgrind libc6-dbg
     # Debian keeps what fills a virtual environment in a package of its own.
     python3 -c 'import ensurepip, venv' 2>/dev/null || want_packages python3-venv
 }

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use benches::inputs::{corpus_speech, milliseconds};
-use callprint::prosody::Extractor;
+use callprint::prosody::{Extractor, F0Tracker};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const SECONDS: f64 = 30.0;
@@ -20,6 +20,15 @@ fn features(c: &mut Criterion) {
                 black_box(descriptors);
             });
             extractor.finish(|_| {})
+        });
+    });
+    group.bench_function("f0", |b| {
+        b.iter(|| {
+            let mut tracker = F0Tracker::new();
+            tracker.push(black_box(&samples), |f0| {
+                black_box(f0);
+            });
+            tracker.finish(|_| ());
         });
     });
     group.finish();

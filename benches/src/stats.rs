@@ -40,6 +40,18 @@ pub fn share(count: usize, of: usize) -> f64 {
     count as f64 / of as f64
 }
 
+/// Pearson's correlation; `None` for fewer than three pairs or a constant side.
+pub fn correlation(pairs: &[(f64, f64)]) -> Option<f64> {
+    let n = pairs.len() as f64;
+    let mean = |value: fn(&(f64, f64)) -> f64| pairs.iter().map(value).sum::<f64>() / n;
+    let (x, y) = (mean(|p| p.0), mean(|p| p.1));
+    let sums = pairs.iter().fold([0.0; 3], |[xx, yy, xy], &(a, b)| {
+        [xx + (a - x) * (a - x), yy + (b - y) * (b - y), xy + (a - x) * (b - y)]
+    });
+    let r = sums[2] / (sums[0] * sums[1]).sqrt();
+    (pairs.len() >= 3 && r.is_finite()).then_some(r)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,6 +73,17 @@ mod tests {
         assert_eq!(quantile(&[f64::NAN], 0.5), None);
         assert_eq!(quantile(&[7.0, f64::NAN], 0.95), Some(7.0));
         assert_eq!(quantile(&[f64::INFINITY, 1.0, f64::INFINITY], 1.0), Some(f64::INFINITY));
+    }
+
+    #[test]
+    fn correlation_of_a_line_and_of_a_published_example() {
+        assert_eq!(correlation(&[(1.0, -2.0), (2.0, -4.0), (3.0, -6.0)]), Some(-1.0));
+        assert_eq!(correlation(&[(1.0, 5.0), (2.0, 5.0), (3.0, 5.0)]), None);
+        // Anscombe's first set (The American Statistician 27 (1973), 17-21): r = .816.
+        let x = [10.0, 8.0, 13.0, 9.0, 11.0, 14.0, 6.0, 4.0, 12.0, 7.0, 5.0];
+        let y = [8.04, 6.95, 7.58, 8.81, 8.33, 9.96, 7.24, 4.26, 10.84, 4.82, 5.68];
+        let pairs: Vec<(f64, f64)> = x.into_iter().zip(y).collect();
+        assert!((correlation(&pairs).unwrap() - 0.816).abs() < 0.001);
     }
 
     #[test]

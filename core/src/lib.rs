@@ -6,18 +6,27 @@
 //!
 //! The modules stand in the order of the data:
 //! [`audio`] (files and streams to 8 kHz) → [`signal`] (frames, bands, activity, tones) → [`fingerprint`] (binary codes) →
-//! [`index`] (known scripts, search, alignment, score) → [`detect`] (a call's verdict); [`prosody`] runs beside the
-//! fingerprint on the same audio.
+//! [`index`] (known scripts, search, alignment, score) → [`detect`] (a call's verdict, live or of a recording) →
+//! [`engine`] (many live calls on few threads); [`prosody`] runs beside the fingerprint on the same audio.
 //!
 //! A file is a stream fed fast: batch and stream run the same code and give the same bits for any chunking.
 
 pub mod audio;
+#[cfg(feature = "capi")]
+#[expect(nonstandard_style, reason = "names as in C")]
+pub mod capi;
 pub mod detect;
+pub mod engine;
 mod error;
 pub mod fingerprint;
 pub mod index;
 pub mod prosody;
 pub mod signal;
 mod simd;
+#[cfg(feature = "telephony")]
+pub mod telephony;
 
+pub use detect::{Session, SessionConfig, SessionEvent, SessionMatch};
 pub use error::{Error, IndexFault, Result};
+pub use index::Index;
+pub use simd::{SimdLevel, simd_level};

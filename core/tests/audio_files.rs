@@ -171,7 +171,7 @@ fn coded_files_are_read() {
     for name in ["tone.ogg", "tone.mka", "tone.webm", "tone-video.mkv"] {
         assert_tones(name, 8000, 0.57);
     }
-    for name in ["tone.mp3", "tone-bare.mp3", "tone.m4a", "tone.aac", "tone-ima.wav", "tone-ms.wav"] {
+    for name in ["tone.mp3", "tone-bare.mp3", "tone.m4a", "tone.aac", "tone-ima.wav", "tone-ms.wav", "tone-opus.ogg"] {
         assert_tones(name, 8000, 0.7);
     }
     assert_tones("tone.mp2", 16_000, 0.57);
@@ -190,8 +190,8 @@ fn lossless_samples_are_those_of_the_sine() {
 }
 
 #[test]
-fn encoder_delay_of_mp3_and_vorbis_is_dropped() {
-    for name in ["tone.mp3", "tone.ogg"] {
+fn encoder_delay_of_mp3_vorbis_and_opus_is_dropped() {
+    for name in ["tone.mp3", "tone.ogg", "tone-opus.ogg"] {
         let (heard, _) = drain(&mut FileSource::open(data(name)).unwrap());
         let error: f64 = (1200..3120)
             .map(|n| {
@@ -216,11 +216,9 @@ fn content_counts_more_than_the_name() {
 
 #[test]
 fn codecs_that_are_not_read_are_named() {
-    for (name, codec) in [("tone-opus.ogg", "Opus"), ("tone-gsm.wav", "GSM 06.10"), ("tone.amr", "AMR")] {
-        let error = FileSource::open(data(name)).unwrap_err();
-        assert_unsupported(&error, codec);
-        assert_unsupported(&error, "ffmpeg");
-    }
+    let error = FileSource::open(data("tone.amr")).unwrap_err();
+    assert_unsupported(&error, "AMR");
+    assert_unsupported(&error, "ffmpeg");
 }
 
 // ---- WAV -------------------------------------------------------------------------------------------------------------

@@ -241,3 +241,18 @@ fn only_an_index_is_overwritten() {
     index_command(&["build", "-o"], &file, &[], &clips()[1..2]).assert_done();
     assert_eq!(ids(&file), ["dental-02__fs2"]);
 }
+
+#[test]
+fn a_damaged_index_is_not_built_upon() {
+    let (folder, file) = own_index();
+    let mut bytes = fs::read(&file).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&file, &bytes).unwrap();
+    let clip = corpus("renderings/loan-02__fs2.flac");
+    index_command(&["add"], &file, &[], &[clip]).assert_refused(&file, "damaged");
+    index_command(&["remove"], &file, &["settle-01"], &[]).assert_refused(&file, "damaged");
+    assert!(fs::read(&file).unwrap() == bytes, "the damaged file was changed");
+    let merged = folder.path().join("merged.cpi");
+    index_command(&["merge", "-o"], &merged, &[], std::slice::from_ref(&file)).assert_refused(&file, "damaged");
+    assert_eq!(listing(folder.path()), ["own.cpi"]);
+}

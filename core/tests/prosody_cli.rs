@@ -50,12 +50,12 @@ fn each_channel_has_a_row() {
     let names: Vec<&str> = header.iter().collect();
     assert_eq!(names[..4], ["file", "channel", "start", "end"]);
     assert!(names[4..].iter().copied().eq(FEATURES.iter().map(|feature| feature.name)));
-    let median = names.iter().position(|&name| name == "F0semitoneFrom27.5Hz_sma3nz_percentile50.0").unwrap();
+    let mean = names.iter().position(|&name| name == "F0pitch_amean").unwrap();
     let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.unwrap()).collect();
     assert_eq!(rows.len(), 2);
     for (row, (channel, f0)) in rows.iter().zip([("left", 200.0f64), ("right", 100.0)]) {
         assert_eq!([&row[0], &row[1], &row[2], &row[3]], ["call.wav", channel, "0", "1"]);
-        let semitones: f64 = row[median].parse().unwrap();
+        let semitones: f64 = row[mean].parse().unwrap();
         assert!((semitones - 12.0 * (f0 / 27.5).log2()).abs() < 0.05, "{channel}: {semitones}");
     }
 }

@@ -1,83 +1,53 @@
-//! Audio that arrives in small pieces: a source over a channel that another thread feeds.
+//! A live call: samples in as they come, events out while it is up.
 //!
 //! ```sh
 //! sox call.wav -t raw -e signed -b 16 -r 8000 -c 1 - | cargo run --release -p callprint-examples --example stream
 //! ```
 //!
-//! The feeding thread stands for whatever has the audio: an RTP receiver, a media server's socket. It reads 20 ms at a time from
-//! standard input (16-bit little-endian, 8 kHz, mono). The channel between the two holds ten seconds, so memory stays bounded.
+//! Standard input (16-bit little-endian, 8 kHz, mono) stands for whatever has the audio: an RTP receiver, a media server's
+//! socket. It is read 20 ms at a time, what a telephone packet holds; any other number of samples gives the same events.
+//! For many calls at a time see `callprint::engine`.
 
 use std::{
     io::{self, Read},
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
-    thread,
+    sync::Arc,
 };
 
-use callprint::{
-    audio::{Block, Format, SAMPLE_RATE, Source},
-    detect::{ScanOptions, Scanner},
-    index::Index,
-};
+use callprint::{Index, Session, SessionConfig, SessionEvent};
 
-/// Samples of a piece: 20 ms, what a telephone packet holds.
-const PIECE: usize = 160;
-/// Pieces that may wait, 10 s.
-const WAITING: usize = 500;
+/// Bytes of a piece: 160 samples.
+const PIECE: usize = 320;
 
-/// Mono audio at 8 kHz from a channel of pieces; ends when the sender is dropped.
-struct Pieces {
-    receiver: Receiver<Vec<f32>>,
-}
-
-impl Source for Pieces {
-    fn format(&self) -> Format {
-        Format { sample_rate: SAMPLE_RATE, channels: 1 }
-    }
-
-    fn seconds_hint(&self) -> Option<f64> {
-        None
-    }
-
-    fn next_block(&mut self, block: &mut Block) -> callprint::Result<bool> {
-        let piece = self.receiver.recv().ok();
-        let more = piece.is_some();
-        block.channels = vec![piece.unwrap_or_default()];
-        Ok(more)
-    }
-}
-
-/// Sends standard input on, piece by piece.
-fn feed(pieces: &SyncSender<Vec<f32>>) -> io::Result<()> {
-    let mut input = io::stdin().lock();
-    let mut bytes = Vec::with_capacity(2 * PIECE);
-    loop {
-        bytes.clear();
-        input.by_ref().take(2 * PIECE as u64).read_to_end(&mut bytes)?;
-        if bytes.len() < 2 {
-            return Ok(());
+/// Prints what became known.
+fn print_events(session: &mut Session) {
+    while let Some(event) = session.poll() {
+        print!("{:7.2} s  {}", event.at(), event.kind());
+        if let Some(found) = event.found() {
+            let rendering = session.index().rendering(found.rendering);
+            print!("  {} ({}), from {:.2} s", rendering.script, rendering.category, found.query_start);
         }
-        let samples = bytes.chunks_exact(2).map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32768.0);
-        // `send` waits for room, since standard input can wait; a live source would `try_send` and count what it drops.
-        if pieces.send(samples.collect()).is_err() {
-            return Ok(());
+        println!();
+        if let SessionEvent::Match { found, .. } = event {
+            println!("           {:.1e} wrong matches an hour as good as this", found.false_alarms_per_hour);
         }
     }
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let (sender, receiver) = sync_channel(WAITING);
-    let feeder = thread::spawn(move || feed(&sender));
-
-    let index = Index::builtin()?;
-    let scanner = Scanner::new(&index, ScanOptions::default())?;
-    let report = scanner.scan("stream", &mut Pieces { receiver }, &mut |_seconds| ())?;
-    for event in &report.events {
-        println!("{:7.2} s  {:?}", event.at, event.kind);
+    let mut session = Session::new(Arc::new(Index::builtin()?), SessionConfig::default())?;
+    let mut input = io::stdin().lock();
+    let mut bytes = Vec::with_capacity(PIECE);
+    loop {
+        bytes.clear();
+        input.by_ref().take(PIECE as u64).read_to_end(&mut bytes)?;
+        if bytes.len() < 2 {
+            break;
+        }
+        let samples: Vec<i16> = bytes.as_chunks::<2>().0.iter().map(|&pair| i16::from_le_bytes(pair)).collect();
+        session.push_i16(&samples);
+        print_events(&mut session);
     }
-    match report.matches.first() {
-        Some(best) => println!("{} ({})", best.script, best.category),
-        None => println!("no known script"),
-    }
-    feeder.join().map_err(|_| "the feeding thread panicked")??;
+    session.finish();
+    print_events(&mut session);
     Ok(())
 }

@@ -4,8 +4,8 @@
 //! |---|---|
 //! | `rust/scan_file.rs` | recordings in, matches out, with the index that is built in |
 //! | `rust/build_index.rs` | an index of your own clips, written to a file and searched |
-//! | `rust/stream.rs` | audio that arrives in small pieces from somewhere else |
-//! | `c/sketch.c` | how the planned C interface is meant to look; it can't be compiled yet |
+//! | `rust/stream.rs` | a live call: samples in as they come, events out while it is up |
+//! | `c/listen.c` | the same from C |
 //!
 //! Run one with `cargo run --release -p callprint-examples --example scan_file -- call.wav`.
 

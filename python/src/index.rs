@@ -10,12 +10,13 @@ use callprint::{
     detect::ScanOptions,
     index::{IndexBuilder, Label, script_of},
 };
+use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::{prelude::*, types::PyBytes};
 
 use crate::{
     audio::{Array, open, samples_of, samples_of_file},
     call::{CancelFlag, without_lock},
-    detect,
+    detect::{self, Scanned},
     error::exception,
 };
 
@@ -75,7 +76,7 @@ impl Index {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ready(&self, py: Python<'_>) -> PyResult<Arc<callprint::index::Index>> {
+    pub(crate) fn ready(&self, py: Python<'_>) -> PyResult<Arc<callprint::index::Index>> {
         without_lock(py, || self.lock().ready())
     }
 
@@ -160,27 +161,27 @@ impl Index {
         without_lock(py, || self.lock().changing()?.remove(name))
     }
 
-    fn scan(
+    fn scan<'py>(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         y: Array<'_>,
         sr: u32,
         max_far: f64,
         all: bool,
         cancel: Option<&CancelFlag>,
-    ) -> PyResult<String> {
+    ) -> PyResult<Scanned<'py>> {
         let index = self.ready(py)?;
         detect::scan(py, &index, ScanOptions { max_far, all }, "<array>", y.source(sr)?, cancel)
     }
 
-    fn scan_file(
+    fn scan_file<'py>(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         path: PathBuf,
         max_far: f64,
         all: bool,
         cancel: Option<&CancelFlag>,
-    ) -> PyResult<String> {
+    ) -> PyResult<Scanned<'py>> {
         let index = self.ready(py)?;
         let source = open(py, &path)?;
         detect::scan(py, &index, ScanOptions { max_far, all }, &path.to_string_lossy(), source, cancel)
@@ -207,6 +208,26 @@ impl Index {
             (r.id.to_owned(), r.script.to_owned(), r.category.to_owned(), r.language.to_owned(), r.seconds, r.codes)
         };
         Ok(index.renderings().map(row).collect())
+    }
+
+    /// The stored codes of a rendering `(n, 2)`, the times of their middles, and whether each holds sound.
+    #[expect(clippy::type_complexity, reason = "three plain arrays")]
+    fn codes<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+    ) -> PyResult<(Bound<'py, PyArray2<u64>>, Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<bool>>)> {
+        let index = self.ready(py)?;
+        let at = index.renderings().position(|rendering| rendering.id == name);
+        let fault = || Error::index(index.path(), IndexFault::NoSuchRendering(name.to_owned()));
+        let at = at.ok_or_else(|| exception(fault()))?;
+        let codes: Vec<_> = index.rendering_codes(at).collect();
+        let words: Vec<u64> = codes.iter().flat_map(|c| c.code.0).collect();
+        Ok((
+            PyArray1::from_vec(py, words).reshape([codes.len(), 2])?,
+            PyArray1::from_iter(py, codes.iter().map(|c| c.time)),
+            PyArray1::from_iter(py, codes.iter().map(|c| c.active)),
+        ))
     }
 
     /// Sizes, as a JSON object.

@@ -11,6 +11,7 @@ mod error;
 mod fingerprint;
 mod index;
 mod prosody;
+mod session;
 
 use pyo3::prelude::*;
 
@@ -28,6 +29,7 @@ mod _core {
         index::Index,
         prosody::{feature_table, features_of_array, features_of_file, frames_of_array, frames_of_file},
         scripts_table,
+        session::Session,
     };
 
     #[pymodule_init]
@@ -38,6 +40,8 @@ mod _core {
         module.add("SAMPLE_RATE", callprint::audio::SAMPLE_RATE)?;
         module.add("CODE_HOP", callprint::fingerprint::CODE_HOP)?;
         module.add("FINGERPRINT", format!("{:016x}", callprint::index::configuration()))?;
+        module.add("SPEEDS", callprint::fingerprint::SPEEDS)?;
+        module.add("SIMD", callprint::simd_level().name())?;
         module.add("FEATURE_SET", callprint::prosody::FEATURE_SET)
     }
 }

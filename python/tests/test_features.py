@@ -104,3 +104,27 @@ def test_without_pandas_the_message_says_what_to_install(monkeypatch: pytest.Mon
     with pytest.raises(callprint.MissingDependencyError, match=r"callprint\[pandas\]") as error:
         callprint.features(np.zeros(8000, np.float32), sr=8000)
     assert isinstance(error.value, ImportError) and error.value.name == "pandas"
+
+
+def test_an_extractor_gives_the_tables_of_features(speech: NDArray[np.float32], tmp_path: Path) -> None:
+    extractor = callprint.FeatureExtractor(sr=8000)
+    table = callprint.features(speech, sr=8000)
+    pd.testing.assert_frame_equal(extractor.process_signal(speech, 8000), table)
+    values = extractor.fit_transform([speech, speech[:40_000]])
+    assert values.shape == (2, len(extractor.get_feature_names_out()))
+    assert np.array_equal(values[0], table.iloc[0].to_numpy(), equal_nan=True)
+    assert list(extractor.get_feature_names_out()) == list(table.columns)
+
+    for name in ("human.flac", "dental-gsm.wav"):
+        (tmp_path / name).write_bytes((SAMPLES / name).read_bytes())
+    folder = extractor.process_folder(tmp_path)
+    files = extractor.process_files(sorted(tmp_path.iterdir()))
+    pd.testing.assert_frame_equal(folder, files)
+    pd.testing.assert_frame_equal(extractor.process_file(tmp_path / "human.flac"), folder.iloc[1:])
+    assert extractor.set_params(level="lld").get_params()["level"] == "lld"
+    with pytest.raises(callprint.ArgumentError, match="functionals"):
+        extractor.transform([speech])
+    with pytest.raises(callprint.ArgumentError, match="is a folder"):
+        extractor.process_file(tmp_path)
+    with pytest.raises(callprint.ArgumentError, match="no setting 'levels'"):
+        extractor.set_params(levels="lld")

@@ -238,3 +238,51 @@ def test_a_bad_table_of_scripts_is_told(table: Any, message: str, tmp_path: Path
     path.write_bytes(table if isinstance(table, bytes) else table.encode())
     with pytest.raises(callprint.ArgumentError, match=message):
         callprint.Index.build(RENDERINGS / "dental-01__taco.flac", scripts=path)
+
+
+def test_many_signals_are_searched_in_order(small_index: callprint.Index, speech: NDArray[np.float32]) -> None:
+    silence = np.zeros(16_000, np.float32)
+    ys: list[Any] = [speech, silence, speech[16_000:], np.ascontiguousarray(speech[::-1])]
+    expected = [small_index.search(y, sr=8000) for y in ys]
+    assert expected[0] and expected[2] and not expected[1]
+    for jobs in (1, 2, None):
+        assert small_index.search_many(ys, sr=8000, jobs=jobs) == expected
+    files = [RENDERINGS / "loan-02__fs2.flac", RENDERINGS / "settle-01__fs2.flac"]
+    assert [found[0].script for found in small_index.search_many(files)] == ["loan-02", "settle-01"]
+    assert small_index.search_many([], sr=8000) == []
+    with pytest.raises(callprint.ArgumentError, match="one signal"):
+        small_index.search_many(speech, sr=8000)
+    with pytest.raises(callprint.ArgumentError, match="sr is missing"):
+        small_index.search_many(ys)
+    with pytest.raises(callprint.FileError):
+        small_index.search_many([*files, "no such file.wav"])
+
+
+def test_codes_of_a_rendering_are_its_fingerprint(small_index: callprint.Index) -> None:
+    stored = small_index.codes("loan-02__fs2")
+    heard = callprint.fingerprint(RENDERINGS / "loan-02__fs2.flac")
+    for name in ("codes", "times", "active"):
+        assert np.array_equal(getattr(stored, name), getattr(heard, name)), name
+    with pytest.raises(callprint.NotFoundError):
+        small_index.codes("loan-02")
+
+
+def test_an_alignment_follows_the_match(small_index: callprint.Index, speech: NDArray[np.float32]) -> None:
+    assert small_index.search(speech[16_000:], sr=8000)[0].alignment is None
+    match = small_index.search(speech[16_000:], sr=8000, candidates=True)[0]
+    alignment = match.alignment
+    assert alignment is not None and alignment.speed == 1.0
+    assert np.allclose(alignment.script_times - alignment.query_times, 2.0, atol=0.05)
+    share = alignment.distances[alignment.active].mean() / 128
+    assert share == pytest.approx(match.ber, abs=0.01)
+    heard = callprint.fingerprint(speech[16_000:], sr=8000, hop=1, speed=alignment.speed)
+    stored = small_index.codes(match.rendering)
+    here = np.searchsorted(heard.times, alignment.query_times - 1e-6)
+    there = np.searchsorted(stored.times, alignment.script_times - 1e-6)
+    differing = np.bitwise_count(heard.codes[here] ^ stored.codes[there]).sum(axis=1)
+    assert np.array_equal(differing, alignment.distances)
+
+
+def test_in_a_notebook_an_index_is_a_table(small_index: callprint.Index) -> None:
+    html = small_index._repr_html_()
+    assert "5 renderings of 4 scripts" in html and "<td" in html and "dental-01" in html

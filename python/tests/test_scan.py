@@ -211,3 +211,19 @@ def test_table_without_pandas_says_what_to_install(
     with pytest.raises(ImportError, match=r"callprint\[pandas\]") as error:
         results.to_dataframe()
     assert isinstance(error.value, callprint.CallprintError)
+
+
+def test_in_a_notebook_results_are_tables_with_timelines(results: callprint.ScanResults) -> None:
+    html = results._repr_html_()
+    assert html.count("<svg") == len(results) and "solar-11" in html and "no match" in html
+    one = results[0]._repr_html_()
+    assert results[0].matches[0].script in one and "<svg" in one and "false alarms" in one
+    hostile = callprint.ScanResult(
+        "<script>alert(1)</script>", 1.0, (), results[0].machine_voice, (), None, results[0].channels, {}
+    )
+    assert "<script>" not in hostile._repr_html_()
+
+
+def test_a_bar_counts_recordings(capfd: pytest.CaptureFixture[str]) -> None:
+    callprint.scan([SAMPLES / "human.flac", SAMPLES / "dental-gsm.wav"], progress=True)
+    assert "2/2" in capfd.readouterr().err

@@ -53,5 +53,5 @@ fn stream_hears_in_pieces_what_the_file_holds() {
     let bytes: Vec<u8> = samples.iter().flat_map(|s| ((s * 32767.0) as i16).to_le_bytes()).collect();
     std::fs::write(&raw, bytes).unwrap();
     let said = output(example("stream").stdin(File::open(raw).unwrap()));
-    assert!(said.contains("Answered") && said.contains("Match") && said.contains("dental-01"), "{said}");
+    assert!(said.contains("answered") && said.contains("match  dental-01 (") && said.ends_with("ended\n"), "{said}");
 }

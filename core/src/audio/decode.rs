@@ -4,18 +4,25 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom, Take};
 use std::path::Path;
 
+use super::coded::{Codec, CodedSource};
 use super::demux::DemuxSource;
-use super::pcm::PcmSource;
+use super::gsm::GsmDecoder;
+use super::headerless::{self, Headerless};
+use super::pcm::{Encoding, Layout, PcmSource};
 use super::wav::{self, Wav};
-use super::{Block, Format, Resampler, SAMPLE_RATE, Source};
+use super::{Block, Format, Resampler, SAMPLE_RATE, Source, au};
 use crate::{Error, Result};
 
 /// An audio file being decoded block by block.
 ///
 /// The content decides what a file is, not its name. Read are WAV (8 to 32-bit integers, 32 and 64-bit floats, mu-law,
-/// A-law, IMA and Microsoft ADPCM; RF64 and BW64; files whose recorder never wrote the lengths), AIFF, FLAC, MP1, MP2,
-/// MP3, Ogg (Vorbis, FLAC), AAC-LC and ALAC in ADTS or MP4, CAF, Matroska and WebM. Of several audio tracks, the first is
-/// read. Not read are Opus, AMR, GSM, Speex and WMA: the error says how to convert such a file.
+/// A-law, GSM 06.10, IMA and Microsoft ADPCM; RF64 and BW64; files whose recorder never wrote the lengths), Sun/NeXT .au,
+/// AIFF, FLAC, MP1, MP2, MP3, Ogg (Vorbis, FLAC, Opus), AAC-LC and ALAC in ADTS or MP4, CAF, Matroska and WebM. Of several
+/// audio tracks, the first is read. Not read are AMR, Speex, WMA, G.723.1 and G.729: the error says how to convert such a file.
+///
+/// Files without a header say by their name what they are, as a switchboard's recordings do: `.ulaw` `.ul` `.pcmu` and
+/// `.alaw` `.al` `.pcma` (8 kHz), `.sln` (8 kHz; `.sln12` to `.sln192` other rates; 16-bit little-endian), `.gsm`, `.g722`.
+/// [`open_raw`](Self::open_raw) reads a headerless file of any other name.
 ///
 /// A file that is cut off gives what it holds and then an error, as [`Source::next_block`] describes. Two exceptions: a
 /// cut CAF file, or MP4 file with its index at the end, can't be read at all; and Ogg, ADTS and MP3 without an encoder's header
@@ -25,10 +32,70 @@ pub struct FileSource {
     reader: Reader,
 }
 
+type Data = Take<BufReader<File>>;
+
 #[derive(Debug)]
 enum Reader {
-    Samples(PcmSource<Take<BufReader<File>>>),
+    Samples(PcmSource<Data>),
+    Coded(Box<CodedSource<Data>>),
     Demux(Box<DemuxSource>),
+}
+
+/// An open regular file and its beginning.
+struct Opened<'p> {
+    path: &'p Path,
+    reader: BufReader<File>,
+    length: u64,
+    head: Vec<u8>,
+}
+
+impl<'p> Opened<'p> {
+    fn open(path: &'p Path) -> Result<Self> {
+        let io = |error| Error::io(path, error);
+        let file = File::open(path).map_err(io)?;
+        let metadata = file.metadata().map_err(io)?;
+        if metadata.is_dir() {
+            return Err(io(std::io::ErrorKind::IsADirectory.into()));
+        }
+        let refuse = |reason: &str| Err(Error::UnsupportedAudio { path: path.to_owned(), reason: reason.to_owned() });
+        if !metadata.is_file() {
+            return refuse("not a regular file; pipe raw PCM to the standard input instead");
+        }
+        if metadata.len() == 0 {
+            return refuse("the file is empty");
+        }
+        let mut reader = BufReader::with_capacity(1 << 16, file);
+        let mut head = Vec::new();
+        reader.by_ref().take(headerless::HEAD_BYTES as u64).read_to_end(&mut head).map_err(io)?;
+        reader.seek(SeekFrom::Start(0)).map_err(io)?;
+        Ok(Self { path, reader, length: metadata.len(), head })
+    }
+
+    /// The part of the file from `start` on, of `bytes` where a header announces them; and the length announced.
+    ///
+    /// Announced lengths beyond the end of the file are caught when the samples run out.
+    fn data(mut self, start: u64, bytes: Option<u64>) -> Result<(Data, u64)> {
+        self.reader.seek(SeekFrom::Start(start)).map_err(|error| Error::io(self.path, error))?;
+        Ok((self.reader.take(bytes.unwrap_or(u64::MAX)), bytes.unwrap_or(self.length.saturating_sub(start))))
+    }
+
+    fn samples(self, layout: Layout, format: Format, start: u64, bytes: Option<u64>) -> Result<Reader> {
+        let path = self.path.to_owned();
+        let (data, announced) = self.data(start, bytes)?;
+        Ok(Reader::Samples(PcmSource::with_layout(path, data, layout, format, Some(announced))))
+    }
+
+    fn coded(self, codec: Codec, start: u64, bytes: Option<u64>) -> Result<Reader> {
+        let path = self.path.to_owned();
+        let (data, announced) = self.data(start, bytes)?;
+        Ok(Reader::Coded(Box::new(CodedSource::new(path, data, codec, Some(announced)))))
+    }
+
+    fn demux(self) -> Result<Reader> {
+        let mut file = self.reader.into_inner();
+        file.seek(SeekFrom::Start(0)).map_err(|error| Error::io(self.path, error))?;
+        Ok(Reader::Demux(Box::new(DemuxSource::open(self.path, file)?)))
+    }
 }
 
 impl FileSource {
@@ -40,39 +107,67 @@ impl FileSource {
     /// the first sample.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let io = |error| Error::io(path, error);
-        let file = File::open(path).map_err(io)?;
-        let metadata = file.metadata().map_err(io)?;
-        if metadata.is_dir() {
-            return Err(io(std::io::ErrorKind::IsADirectory.into()));
+        let mut file = Opened::open(path)?;
+        if wav::is_wav(&file.head) {
+            match wav::read_header(path, &mut file.reader, file.length)? {
+                Wav::Samples { format, layout, start, bytes } => {
+                    return file.samples(layout, format, start, bytes).map(Self::from);
+                }
+                Wav::Gsm { start, bytes } => {
+                    return file.coded(Codec::GsmPairs(GsmDecoder::new()), start, bytes).map(Self::from);
+                }
+                Wav::Coded => return file.demux().map(Self::from),
+            }
         }
-        if !metadata.is_file() {
-            let reason = "not a regular file; pipe raw PCM to the standard input instead".to_owned();
-            return Err(Error::UnsupportedAudio { path: path.to_owned(), reason });
+        if au::is_au(&file.head) {
+            let au::Au { format, layout, start, bytes } = au::read_header(path, &file.head)?;
+            return file.samples(layout, format, start, bytes).map(Self::from);
         }
-        if metadata.len() == 0 {
-            return Err(Error::UnsupportedAudio { path: path.to_owned(), reason: "the file is empty".to_owned() });
-        }
-        let mut reader = BufReader::with_capacity(1 << 16, file);
-        let mut head = Vec::new();
-        reader.by_ref().take(64).read_to_end(&mut head).map_err(io)?;
-        reader.seek(SeekFrom::Start(0)).map_err(io)?;
-        if wav::is_wav(&head)
-            && let Wav::Samples { format, layout, start, bytes } = wav::read_header(path, &mut reader, metadata.len())?
-        {
-            reader.seek(SeekFrom::Start(start)).map_err(io)?;
-            // Announced lengths beyond the end of the file are caught when the samples run out.
-            let samples = reader.take(bytes.unwrap_or(u64::MAX));
-            let announced = Some(bytes.unwrap_or(metadata.len().saturating_sub(start)));
-            let source = PcmSource::with_layout(path.to_owned(), samples, layout, format, announced);
-            return Ok(Self { reader: Reader::Samples(source) });
-        }
-        if let Some(what) = foreign(&head) {
+        if let Some(what) = foreign(&file.head) {
             return Err(unsupported(path, what));
         }
-        let mut file = reader.into_inner();
-        file.seek(SeekFrom::Start(0)).map_err(io)?;
-        Ok(Self { reader: Reader::Demux(Box::new(DemuxSource::open(path, file)?)) })
+        match headerless::recognise(path, &file.head) {
+            Some(Headerless::Samples(layout, format)) => file.samples(layout, format, 0, None),
+            Some(Headerless::Coded(codec)) => file.coded(*codec, 0, None),
+            Some(Headerless::Unknown) => Err(Error::UnsupportedAudio {
+                path: path.to_owned(),
+                reason:
+                    "a file without a header: say how its samples are laid out (--encoding, --rate, --channels; in \
+                         the library, FileSource::open_raw)"
+                        .to_owned(),
+            }),
+            None => file.demux(),
+        }
+        .map(Self::from)
+    }
+
+    /// Opens a file without a header whose samples are laid out as `encoding` and `format` say; a header, if there is one
+    /// after all, would be heard as a click.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file can't be opened or read, [`Error::UnsupportedAudio`] if it is empty or no regular file,
+    /// [`Error::InvalidArgument`] for a rate or channel count outside 1000 to 384000 Hz and 1 to 32.
+    pub fn open_raw(path: impl AsRef<Path>, encoding: Encoding, format: Format) -> Result<Self> {
+        let path = path.as_ref();
+        if let Some(fault) = format.fault() {
+            return Err(Error::InvalidArgument(format!("{}: {fault}", path.display())));
+        }
+        Opened::open(path)?.samples(encoding.into(), format, 0, None).map(Self::from)
+    }
+
+    /// Whether the file at `path` begins as a known container does, so that [`open_raw`](Self::open_raw) would be wrong.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::UnsupportedAudio`] as those of [`open`](Self::open).
+    pub fn has_header(path: impl AsRef<Path>) -> Result<bool> {
+        let head = Opened::open(path.as_ref())?.head;
+        Ok(wav::is_wav(&head) || au::is_au(&head) || foreign(&head).is_some() || headerless::is_container(&head))
+    }
+}
+
+impl From<Reader> for FileSource {
+    fn from(reader: Reader) -> Self {
+        Self { reader }
     }
 }
 
@@ -80,6 +175,7 @@ impl Source for FileSource {
     fn format(&self) -> Format {
         match &self.reader {
             Reader::Samples(source) => source.format(),
+            Reader::Coded(source) => source.format(),
             Reader::Demux(source) => source.format(),
         }
     }
@@ -87,6 +183,7 @@ impl Source for FileSource {
     fn seconds_hint(&self) -> Option<f64> {
         match &self.reader {
             Reader::Samples(source) => source.seconds_hint(),
+            Reader::Coded(source) => source.seconds_hint(),
             Reader::Demux(source) => source.seconds_hint(),
         }
     }
@@ -94,6 +191,7 @@ impl Source for FileSource {
     fn next_block(&mut self, block: &mut Block) -> Result<bool> {
         match &mut self.reader {
             Reader::Samples(source) => source.next_block(block),
+            Reader::Coded(source) => source.next_block(block),
             Reader::Demux(source) => source.next_block(block),
         }
     }
@@ -103,7 +201,6 @@ impl Source for FileSource {
 fn foreign(head: &[u8]) -> Option<&'static str> {
     const KINDS: &[(&[u8], &str)] = &[
         (b"#!AMR", "an AMR file"),
-        (b".snd", "a Sun/NeXT .au file"),
         (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "a Windows Media file"),
         (b"NIST_1A", "a NIST SPHERE file"),
         (b"wvpk", "a WavPack file"),

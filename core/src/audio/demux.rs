@@ -11,6 +11,7 @@ use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::{
     AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions, well_known,
 };
+use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::Error as SymphoniaError;
 use symphonia::core::formats::probe::{Hint, Probe, ProbeOptions};
 use symphonia::core::formats::well_known::{
@@ -20,7 +21,7 @@ use symphonia::core::formats::{FormatReader, Track, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream, ReadOnlySource};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, TimeBase};
-use symphonia::default::{get_codecs, register_enabled_formats};
+use symphonia::default::{register_enabled_codecs, register_enabled_formats};
 
 use super::decode::unsupported;
 use super::{Block, Format, Source, clean};
@@ -44,6 +45,15 @@ static PROBE: LazyLock<Probe> = LazyLock::new(|| {
     let mut probe = Probe::new_with_options(&ProbeOptions { max_probe_depth: PROBE_BYTES, ..Default::default() });
     register_enabled_formats(&mut probe);
     probe
+});
+
+/// All codecs: symphonia's, and Opus.
+static CODECS: LazyLock<CodecRegistry> = LazyLock::new(|| {
+    let mut codecs = CodecRegistry::new();
+    register_enabled_codecs(&mut codecs);
+    #[cfg(feature = "opus")]
+    codecs.register_audio_decoder::<super::opus::Opus>();
+    codecs
 });
 
 /// The first audio track of a file, decoded by symphonia.
@@ -341,7 +351,7 @@ fn first_audio_track(path: &Path, reader: &dyn FormatReader) -> Result<(Track, A
 }
 
 fn make_decoder(path: &Path, parameters: &AudioCodecParameters, mpeg: bool) -> Result<Box<dyn AudioDecoder>> {
-    if get_codecs().get_audio_decoder(parameters.codec).is_none() {
+    if CODECS.get_audio_decoder(parameters.codec).is_none() {
         return Err(unsupported(path, &codec_name(parameters.codec)));
     }
     // G.711 implies its widths, and symphonia's decoder refuses the 8 bits that CAF files state.
@@ -352,7 +362,7 @@ fn make_decoder(path: &Path, parameters: &AudioCodecParameters, mpeg: bool) -> R
     // For MPEG audio, the end of the last packet is cut at a length that may be an estimate, or that of the first of
     // several files joined into one. Nothing may be lost, so its padding stays.
     let options = AudioDecoderOptions::default().gapless(!mpeg);
-    get_codecs().make_audio_decoder(&parameters, &options).map_err(|error| opening_error(path, error))
+    CODECS.make_audio_decoder(&parameters, &options).map_err(|error| opening_error(path, error))
 }
 
 /// Whether the container is bare MPEG audio.
@@ -396,7 +406,7 @@ fn opening_error(path: &Path, error: SymphoniaError) -> Error {
         SymphoniaError::DecodeError(what) => malformed(what.to_owned()),
         SymphoniaError::Unsupported(what) if what.starts_with("core (probe)") => Error::UnsupportedAudio {
             path: path.to_owned(),
-            reason: "not an audio file that callprint reads: WAV, AIFF, FLAC, MP3, Ogg Vorbis, AAC, MP4, CAF, Matroska or WebM"
+            reason: "not an audio file that callprint reads: WAV, .au, GSM, AIFF, FLAC, MP3, Ogg, AAC, MP4, CAF, Matroska or WebM"
                 .to_owned(),
         },
         SymphoniaError::Unsupported(what) => unsupported(path, &format!("audio of this kind ({what})")),

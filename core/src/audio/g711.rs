@@ -7,7 +7,7 @@
 //! Source: ITU-T Recommendation G.711, Pulse code modulation (PCM) of voice frequencies, 11/1988.
 
 /// Linear value of a mu-law byte, -32124 to 32124 on the scale of 16-bit samples.
-pub(super) const fn expand_ulaw(byte: u8) -> i16 {
+pub(crate) const fn expand_ulaw(byte: u8) -> i16 {
     let bits = !byte;
     let (segment, step) = ((bits >> 4) & 7, (bits & 15) as i16);
     // 33 is the bias of the 14-bit scale; the factor 4 goes from 14 to 16 bits.
@@ -16,7 +16,7 @@ pub(super) const fn expand_ulaw(byte: u8) -> i16 {
 }
 
 /// Linear value of an A-law byte, -32256 to 32256 on the scale of 16-bit samples.
-pub(super) const fn expand_alaw(byte: u8) -> i16 {
+pub(crate) const fn expand_alaw(byte: u8) -> i16 {
     let bits = byte ^ 0x55;
     let (segment, step) = ((bits >> 4) & 7, (bits & 15) as i16);
     // The first two segments share a slope; the factor 8 goes from 13 to 16 bits.

@@ -7,11 +7,19 @@
 //! |---|---|
 //! | raw s16le, f32le, mu-law, A-law | `pcm`, with G.711 from `g711` |
 //! | WAV, RF64 and BW64 with PCM, float, mu-law or A-law | `wav` finds the samples, `pcm` converts them |
+//! | Sun/NeXT .au | `au` finds the samples, `pcm` converts them |
+//! | GSM 06.10 (raw, WAV) and G.722 | `coded`, with `gsm` and `g722` |
+//! | files without a header, known by their name | `headerless` |
+//! | Opus in Ogg, Matroska, WebM | `demux` over symphonia, decoded by `opus` |
 //! | every other container and codec | `demux`, over symphonia |
 //! | folders | `discover` |
 //!
 //! `resample` then brings each channel to 8 kHz.
 
+#[cfg(feature = "decode")]
+mod au;
+#[cfg(feature = "decode")]
+mod coded;
 #[cfg(feature = "decode")]
 mod decode;
 #[cfg(feature = "decode")]
@@ -19,6 +27,14 @@ mod demux;
 #[cfg(feature = "decode")]
 mod discover;
 mod g711;
+#[cfg(feature = "decode")]
+pub(crate) mod g722;
+#[cfg(feature = "decode")]
+pub(crate) mod gsm;
+#[cfg(feature = "decode")]
+mod headerless;
+#[cfg(feature = "opus")]
+pub(crate) mod opus;
 mod pcm;
 mod resample;
 #[cfg(feature = "decode")]
@@ -28,6 +44,7 @@ mod wav;
 pub use decode::{FileSource, read_channels_8k};
 #[cfg(feature = "decode")]
 pub use discover::{AUDIO_EXTENSIONS, find_audio};
+pub(crate) use g711::{expand_alaw, expand_ulaw};
 pub use pcm::{Encoding, PcmSource};
 pub use resample::Resampler;
 

@@ -23,16 +23,22 @@ pub enum Encoding {
     Alaw,
 }
 
-/// Sample layouts that raw streams and WAV files use.
-#[cfg_attr(not(feature = "decode"), expect(dead_code, reason = "some are only found in WAV files"))]
+/// Sample layouts that raw streams, WAV and .au files use.
+#[cfg_attr(not(feature = "decode"), expect(dead_code, reason = "some are only found in files"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
     U8,
+    S8,
     S16le,
+    S16be,
     S24le,
+    S24be,
     S32le,
+    S32be,
     F32le,
+    F32be,
     F64le,
+    F64be,
     Ulaw,
     Alaw,
 }
@@ -52,11 +58,11 @@ impl Layout {
     /// Bytes of a sample.
     pub(super) fn bytes(self) -> usize {
         match self {
-            Self::U8 | Self::Ulaw | Self::Alaw => 1,
-            Self::S16le => 2,
-            Self::S24le => 3,
-            Self::S32le | Self::F32le => 4,
-            Self::F64le => 8,
+            Self::U8 | Self::S8 | Self::Ulaw | Self::Alaw => 1,
+            Self::S16le | Self::S16be => 2,
+            Self::S24le | Self::S24be => 3,
+            Self::S32le | Self::S32be | Self::F32le | Self::F32be => 4,
+            Self::F64le | Self::F64be => 8,
         }
     }
 
@@ -64,11 +70,17 @@ impl Layout {
     fn name(self) -> &'static str {
         match self {
             Self::U8 => "u8",
+            Self::S8 => "s8",
             Self::S16le => "s16le",
+            Self::S16be => "s16be",
             Self::S24le => "s24le",
+            Self::S24be => "s24be",
             Self::S32le => "s32le",
+            Self::S32be => "s32be",
             Self::F32le => "f32le",
+            Self::F32be => "f32be",
             Self::F64le => "f64le",
+            Self::F64be => "f64be",
             Self::Ulaw => "mu-law",
             Self::Alaw => "A-law",
         }
@@ -86,6 +98,14 @@ impl Layout {
             Self::S32le => each_sample(bytes, channels, |b| i32::from_le_bytes(b) as f32 / 2_147_483_648.0),
             Self::F32le => each_sample(bytes, channels, |b| clean(f32::from_le_bytes(b))),
             Self::F64le => each_sample(bytes, channels, |b| clean(f64::from_le_bytes(b) as f32)),
+            Self::S8 => each_sample(bytes, channels, |b| f32::from(i8::from_be_bytes(b)) / 128.0),
+            Self::S16be => each_sample(bytes, channels, |b| f32::from(i16::from_be_bytes(b)) / 32_768.0),
+            Self::S24be => each_sample(bytes, channels, |[high, mid, low]: [u8; 3]| {
+                i32::from_be_bytes([high, mid, low, 0]) as f32 / 2_147_483_648.0
+            }),
+            Self::S32be => each_sample(bytes, channels, |b| i32::from_be_bytes(b) as f32 / 2_147_483_648.0),
+            Self::F32be => each_sample(bytes, channels, |b| clean(f32::from_be_bytes(b))),
+            Self::F64be => each_sample(bytes, channels, |b| clean(f64::from_be_bytes(b) as f32)),
             Self::Ulaw => each_sample(bytes, channels, |[b]: [u8; 1]| f32::from(expand_ulaw(b)) / 32_768.0),
             Self::Alaw => each_sample(bytes, channels, |[b]: [u8; 1]| f32::from(expand_alaw(b)) / 32_768.0),
         }

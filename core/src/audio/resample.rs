@@ -64,7 +64,9 @@ impl Resampler {
             return Err(Error::InvalidArgument(format!("sample rate {rate} Hz is outside {low} to {high} Hz")));
         }
         let filter = (rate != SAMPLE_RATE).then(|| Filter::new(rate));
-        let mut resampler = Self { filter, window: Vec::new(), next: 0, phase: 0, consumed: 0, produced: 0 };
+        // Room for pushes of up to 1024 samples without more memory.
+        let window = Vec::with_capacity(filter.as_ref().map_or(0, |filter| 2 * filter.taps + 1024));
+        let mut resampler = Self { filter, window, next: 0, phase: 0, consumed: 0, produced: 0 };
         resampler.reset();
         Ok(resampler)
     }

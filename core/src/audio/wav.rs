@@ -2,7 +2,7 @@
 //!
 //! Most call recordings are WAV files, and many of them do not follow the book: recorders that crash leave a length of 0,
 //! programs that write to a pipe leave a huge one, G.711 comes with a short `fmt ` chunk or as WAVE_FORMAT_EXTENSIBLE, and
-//! long recordings are RF64. So uncompressed and G.711 WAV files are read here; compressed ones (ADPCM) go to symphonia.
+//! long recordings are RF64. So uncompressed and G.711 WAV files are read here; GSM goes to `coded`, ADPCM to symphonia.
 //!
 //! Sources: Microsoft, Multiple Channel Audio Data and WAVE Files, 2007 (WAVEFORMATEXTENSIBLE); EBU Tech 3306 (RF64);
 //! ITU-R BS.2088 (BW64); RFC 2361 (format tags).
@@ -11,8 +11,8 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::Format;
 use super::pcm::Layout;
+use super::{Format, SAMPLE_RATE};
 use crate::{Error, Result};
 
 /// Chunks before the samples after which a file is taken for rubbish.
@@ -35,6 +35,13 @@ pub(super) enum Wav {
         /// File position of the first sample.
         start: u64,
         /// Bytes of samples that the header announces; `None`: to the end of the file.
+        bytes: Option<u64>,
+    },
+    /// GSM 06.10 in pairs of frames ("WAV49").
+    Gsm {
+        /// File position of the first frame.
+        start: u64,
+        /// Bytes of frames that the header announces; `None`: to the end of the file.
         bytes: Option<u64>,
     },
     /// A codec that symphonia decodes.
@@ -160,6 +167,7 @@ impl Header<'_> {
             0x0006 => Layout::Alaw,
             0x0007 => Layout::Ulaw,
             0x0002 | 0x0011 => return Ok(Wav::Coded),
+            0x0031 if fmt.channels == 1 && fmt.sample_rate == SAMPLE_RATE => return Ok(Wav::Gsm { start, bytes }),
             tag => return Err(self.unsupported(&format!("a WAV file with {}", codec_name(tag)))),
         };
         let format = Format { sample_rate: fmt.sample_rate, channels: usize::from(fmt.channels) };

@@ -1,8 +1,12 @@
 //! The decision: audio of a call in, matches and events out.
 
+mod events;
 mod report;
 mod scan;
+mod session;
 mod tracker;
 
+pub use events::{MAX_RIVALS, SessionEvent, SessionMatch};
 pub use report::{ChannelReport, Event, EventKind, MachineVoice, Match, ScanReport};
 pub use scan::{ScanOptions, Scanner};
+pub use session::{Session, SessionConfig};

@@ -37,7 +37,8 @@ pub struct Match {
     /// The numbers that the score was made from.
     #[serde(skip)]
     pub evidence: crate::index::Evidence,
-    /// Code by code, how the rendering lies over the query in the last window.
+    /// Code by code, how the rendering lies over the query in the last window; empty unless
+    /// [`ScanOptions::all`](super::ScanOptions::all) is set.
     #[serde(skip)]
     pub alignment: crate::index::Alignment,
 }

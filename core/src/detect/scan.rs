@@ -2,7 +2,7 @@
 
 use super::{
     ChannelReport, Event, EventKind, MachineVoice, Match, ScanReport,
-    tracker::{Hypothesis, RIVAL_MARGIN, Tracker, overlap},
+    tracker::{Hypothesis, Mode, RIVAL_MARGIN, Tracker, overlap},
 };
 use crate::{
     Error, Result,
@@ -63,6 +63,20 @@ impl<'i> Scanner<'i> {
         Self { least_score: f64::NEG_INFINITY, ..self }
     }
 
+    /// A scanner whose threshold is known already.
+    pub(super) fn with_threshold(index: &'i Index, options: ScanOptions, threshold: f64) -> Self {
+        Self { index, options, threshold, least_score: LEAST_SCORE }
+    }
+
+    fn tracker(&self) -> Tracker {
+        Tracker::new(self.threshold, Mode { all: self.options.all, hypotheses: usize::MAX, voice: true })
+    }
+
+    /// The score from which something is a match.
+    pub(super) fn threshold(&self) -> f64 {
+        self.threshold
+    }
+
     /// Scans a source to its end, all channels. `name` becomes the report's `file`; `progress` is told the seconds done.
     ///
     /// # Errors
@@ -71,14 +85,14 @@ impl<'i> Scanner<'i> {
         let format = source.format();
         let mut channels = Vec::with_capacity(format.channels);
         for _ in 0..format.channels {
-            channels.push((Resampler::new(format.sample_rate)?, Tracker::new(self.index, self.threshold)));
+            channels.push((Resampler::new(format.sample_rate)?, self.tracker()));
         }
         let (mut block, mut samples, mut frames) = (Block::default(), Vec::new(), 0u64);
         while source.next_block(&mut block)? {
             for (input, (resampler, tracker)) in block.channels.iter().zip(&mut channels) {
                 samples.clear();
                 resampler.push(input, &mut samples);
-                tracker.push(&samples);
+                tracker.push(self.index, &samples, |_| true);
             }
             frames += block.frames() as u64;
             progress(frames as f64 / f64::from(format.sample_rate));
@@ -86,10 +100,10 @@ impl<'i> Scanner<'i> {
         for (resampler, tracker) in &mut channels {
             samples.clear();
             resampler.finish(&mut samples);
-            tracker.push(&samples);
-            tracker.finish();
+            tracker.push(self.index, &samples, |_| true);
+            tracker.finish(self.index);
         }
-        let trackers: Vec<_> = channels.into_iter().map(|(_, tracker)| tracker).collect();
+        let trackers: Vec<_> = channels.iter().map(|(_, tracker)| tracker).collect();
         Ok(self.report(name, frames as f64 / f64::from(format.sample_rate), &trackers))
     }
 
@@ -98,18 +112,22 @@ impl<'i> Scanner<'i> {
     /// # Errors
     /// None at present; the result leaves room for resource limits.
     pub fn scan_samples(&self, name: &str, samples: &[f32]) -> Result<ScanReport> {
-        let mut tracker = Tracker::new(self.index, self.threshold);
-        tracker.push(samples);
-        tracker.finish();
-        Ok(self.report(name, tracker.seconds(), &[tracker]))
+        let mut tracker = self.tracker();
+        tracker.push(self.index, samples, |_| true);
+        tracker.finish(self.index);
+        Ok(self.report(name, tracker.seconds(), &[&tracker]))
     }
 
-    fn report(&self, name: &str, seconds: f64, trackers: &[Tracker<'_>]) -> ScanReport {
+    pub(super) fn report(&self, name: &str, seconds: f64, trackers: &[&Tracker]) -> ScanReport {
         let mut matches: Vec<Match> = Vec::new();
         let mut events = Vec::new();
         for (channel, tracker) in trackers.iter().enumerate() {
             events.extend(tracker.answered_at().map(|at| Event { kind: EventKind::Answered, at, channel }));
             matches.extend(self.matches(channel, tracker.hypotheses()));
+            let machine = tracker.machine_heard().map(|heard| heard.at);
+            events.extend(machine.map(|at| Event { kind: EventKind::MachineVoice, at, channel }));
+            let handovers = tracker.handovers().iter();
+            events.extend(handovers.map(|h| Event { kind: EventKind::Handover, at: h.at, channel }));
         }
         matches.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.rendering.cmp(&b.rendering)));
         for m in &matches {
@@ -117,21 +135,22 @@ impl<'i> Scanner<'i> {
         }
         events.sort_by(|a, b| a.at.total_cmp(&b.at));
         events.push(Event { kind: EventKind::Ended, at: seconds, channel: 0 });
-        let silent = |tracker: &Tracker<'_>| MachineVoice {
-            probability: None,
-            abstained: true,
-            seconds: tracker.active_seconds(),
-        };
         let channels: Vec<ChannelReport> = trackers
             .iter()
             .enumerate()
-            .map(|(i, t)| ChannelReport {
+            .map(|(i, tracker)| ChannelReport {
                 name: channel_name(i, trackers.len()),
-                active_seconds: t.active_seconds(),
-                machine_voice: silent(t),
+                active_seconds: tracker.active_seconds(),
+                machine_voice: tracker.machine_voice(),
             })
             .collect();
-        let spoken = channels.iter().map(|c| c.machine_voice).max_by(|a, b| a.seconds.total_cmp(&b.seconds));
+        // The channel that speaks most like a machine; of channels that say nothing, the one that speaks longest.
+        let most = |a: &MachineVoice, b: &MachineVoice| {
+            let key = |voice: &MachineVoice| (voice.probability.unwrap_or(-1.0), voice.seconds);
+            let ((p, s), (q, t)) = (key(a), key(b));
+            p.total_cmp(&q).then(s.total_cmp(&t))
+        };
+        let spoken = channels.iter().map(|c| c.machine_voice).max_by(most);
         ScanReport {
             file: name.to_owned(),
             seconds,

@@ -59,6 +59,11 @@ impl SoftCode {
         self.code
     }
 
+    /// Sum of the reliabilities' magnitudes.
+    pub(crate) fn magnitude(&self) -> u16 {
+        self.sums[1].unsigned_abs()
+    }
+
     /// Agreement with a stored code: the reliability of the agreeing bits minus that of the differing ones, over all
     /// reliability; 1 when all agree, 0 for unrelated sound, -1 when all differ.
     #[inline]

@@ -31,7 +31,7 @@ pub const CODE_HOP: usize = 4;
 /// Frames of a patch that must hold sound near the peak level for its code to count.
 const SOUND_FRAMES: usize = 10;
 /// How far below the recent peak a frame may lie to count as sound, 1/256 octave of power (30 dB).
-const SOUND_DEPTH: i16 = 2551;
+pub(crate) const SOUND_DEPTH: i16 = 2551;
 /// Frames over which the level is smoothed before its steadiness is judged (80 ms): a noise evens out, syllables do not.
 const SMOOTHED_FRAMES: usize = 8;
 /// Mean absolute deviation of the smoothed level over a patch under which it is a steady noise, 1/256 octave of power
@@ -101,6 +101,18 @@ impl Extractor {
     fn with_lanes(speeds: impl IntoIterator<Item = usize>, hop: usize) -> Self {
         let lanes = speeds.into_iter().map(|s| Lane::new(model(), s, hop as u32)).collect();
         Self { framer: Framer::new(), gate: ActivityGate::new(), lanes }
+    }
+
+    /// Forgets the stream; the next sample begins another. Keeps the memory.
+    pub fn reset(&mut self) {
+        self.framer.reset();
+        self.gate.reset();
+        for lane in &mut self.lanes {
+            lane.last = None;
+            lane.position = 0;
+            (lane.patch.pushed, lane.patch.tone) = (0, false);
+            // What a patch holds is overwritten before the first code is made of it.
+        }
     }
 
     /// Takes samples in [-1, 1]; hands each frame's activity to `on_frame` and each code to `on_code`, in order of time.

@@ -107,7 +107,7 @@ macro_rules! stage {
                 fn avx2($($arg: $type),*) $(-> $ret)? {
                     with(|sums, pairs, factors| add_products_avx2(sums, pairs, factors), $($arg),*)
                 }
-                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") {
+                if $crate::simd::simd_level() >= $crate::simd::SimdLevel::Avx2 {
                     #[expect(unsafe_code, reason = "calling code compiled for instructions just detected")]
                     // SAFETY: the line above found the CPU to have these instructions; the code itself is safe Rust.
                     return unsafe { avx2($($arg),*) };

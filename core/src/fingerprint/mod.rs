@@ -18,6 +18,6 @@ mod kernel;
 mod model;
 
 pub use code::{BITS, Code, SoftCode};
-pub(crate) use extract::stream_time;
 pub use extract::{BANDS, Bands, CODE_HOP, Extractor, Listener, QueryFrame, Reference, SPEEDS, reference_codes};
+pub(crate) use extract::{SOUND_DEPTH, stream_time};
 pub use model::{Model, model};

@@ -13,6 +13,9 @@ use crate::simd::wide;
 /// Longest stretch of query that an alignment looks at, s.
 pub const MAX_QUERY_SECONDS: f64 = 8.0;
 
+/// Codes that an alignment can have: at the fastest speed, with the path moving each step.
+pub(crate) const MAX_STEPS: usize = 320;
+
 /// How far the path may lie off the middle of its band, frames; the band follows the path.
 const REACH: usize = 8;
 /// States of the path at each code.
@@ -75,7 +78,10 @@ impl Lane<'_> {
 ///
 /// The path starts where the candidate's hits lie and is followed to both sides, so that its drift is limited only in
 /// rate, not in sum: a tempo change of 10 % at unchanged pitch stays on the path.
-pub(crate) fn align(index: &Index, candidate: &Candidate, lane: Lane<'_>) -> Option<Alignment> {
+///
+/// The alignment lies in `paths` afterwards.
+pub(crate) fn align(index: &Index, candidate: &Candidate, lane: Lane<'_>, paths: &mut Paths) -> Option<()> {
+    let Paths { rows, before, after, alignment } = paths;
     let range = index.code_range(candidate.rendering);
     let codes = index.codes().get(range.clone())?;
     let levels = index.levels().get(range)?;
@@ -84,11 +90,11 @@ pub(crate) fn align(index: &Index, candidate: &Candidate, lane: Lane<'_>) -> Opt
     let anchor = ((candidate.frame as i32 - candidate.offset) / hop).clamp(0, last.max(0));
     let start = candidate.offset + hop * anchor;
     lane.get(start)?;
-    let mut points = follow(codes, lane, anchor, start, -1);
-    points.reverse();
-    points.pop();
-    points.extend(follow(codes, lane, anchor, start, 1));
-    let steps = points.iter().filter_map(|&(j, frame, agreement)| {
+    follow(codes, lane, anchor, start, -1, rows, before);
+    follow(codes, lane, anchor, start, 1, rows, after);
+    // Both begin with the anchor's code.
+    let points = before.iter().skip(1).rev().chain(after.iter());
+    let steps = points.filter_map(|&(j, frame, agreement)| {
         let query = lane.get(frame)?;
         let (code, level) = (codes.get(j as usize)?.get(), *levels.get(j as usize)?);
         Some(Step {
@@ -102,12 +108,35 @@ pub(crate) fn align(index: &Index, candidate: &Candidate, lane: Lane<'_>) -> Opt
             query_active: query.active,
         })
     });
-    let steps: Vec<Step> = steps.collect();
-    let query_active = lane.frames.iter().filter(|f| f.active).count();
-    Some(Alignment { rendering: candidate.rendering, speed: candidate.speed, steps, query_active })
+    alignment.steps.clear();
+    alignment.steps.extend(steps);
+    alignment.query_active = lane.frames.iter().filter(|f| f.active).count();
+    (alignment.rendering, alignment.speed) = (candidate.rendering, candidate.speed);
+    Some(())
+}
+
+/// Memory for following paths, and the alignment found last; once it has grown, aligning allocates no more.
+#[derive(Debug, Default)]
+pub(crate) struct Paths {
+    rows: Vec<Row>,
+    /// Points before the anchor and after it, outwards: number of the stored code, query frame, agreement.
+    before: Vec<(i32, i32, f32)>,
+    after: Vec<(i32, i32, f32)>,
+    pub(crate) alignment: Alignment,
+}
+
+impl Paths {
+    /// Allocates what the longest alignments need.
+    pub(crate) fn reserve(&mut self) {
+        self.rows.reserve(MAX_STEPS);
+        self.before.reserve(MAX_STEPS);
+        self.after.reserve(MAX_STEPS);
+        self.alignment.steps.reserve(MAX_STEPS);
+    }
 }
 
 /// One code's choices on the path.
+#[derive(Debug)]
 struct Row {
     /// Query frame of the middle state.
     middle: i32,
@@ -121,15 +150,18 @@ struct Row {
 
 wide! {
     /// The best path from stored code `anchor` at query frame `start` to one side (`direction` 1 or -1): for each stored code
-    /// its number, its query frame, and their agreement.
+    /// its number, its query frame, and their agreement, to `points`.
     fn follow(
         codes: &[super::StoredCode],
         lane: Lane<'_>,
         anchor: i32,
         start: i32,
         direction: i32,
-    ) -> Vec<(i32, i32, f32)> {
-        let mut rows: Vec<Row> = Vec::new();
+        rows: &mut Vec<Row>,
+        points: &mut Vec<(i32, i32, f32)>,
+    ) {
+        rows.clear();
+        points.clear();
         let mut total: [f32; STATES] = std::array::from_fn(|s| -MOVE_PRICE * s.abs_diff(REACH) as f32);
         let (mut j, mut middle, mut shift) = (anchor, start, 0);
         while let Some(stored) = usize::try_from(j).ok().and_then(|j| codes.get(j)) {
@@ -159,13 +191,11 @@ wide! {
             j += direction;
         }
         let mut state = best_state(&total);
-        let mut points = Vec::with_capacity(rows.len());
         for (i, row) in rows.iter().enumerate().rev() {
             points.push((anchor + direction * i as i32, row.middle + state as i32 - REACH as i32, row.local[state]));
             state = before(state, row.from[state], row.shift).unwrap_or(state).min(STATES - 1);
         }
         points.reverse();
-        points
     }
 }
 
@@ -195,15 +225,15 @@ impl Alignment {
 
     /// Playback speed over steps `range`, by the slope of script time against query time (least squares).
     pub fn playback_speed(&self, range: std::ops::Range<usize>) -> f64 {
-        let points: Vec<(f64, f64)> =
-            self.steps[range].iter().map(|s| (self.query_time(s), self.script_time(s))).collect();
-        let n = points.len() as f64;
-        let mean = points.iter().fold((0.0, 0.0), |m, p| (m.0 + p.0 / n, m.1 + p.1 / n));
+        let steps = &self.steps[range];
+        let points = || steps.iter().map(|s| (self.query_time(s), self.script_time(s)));
+        let n = steps.len() as f64;
+        let mean = points().fold((0.0, 0.0), |m, p| (m.0 + p.0 / n, m.1 + p.1 / n));
         let (mut xy, mut xx) = (0.0, 0.0);
-        for (x, y) in &points {
+        for (x, y) in points() {
             xy += (x - mean.0) * (y - mean.1);
             xx += (x - mean.0).powi(2);
         }
-        if xx > 0.0 && points.len() >= 5 { xy / xx } else { SPEEDS[self.speed] }
+        if xx > 0.0 && steps.len() >= 5 { xy / xx } else { SPEEDS[self.speed] }
     }
 }

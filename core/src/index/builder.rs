@@ -1,11 +1,16 @@
 //! Building an index: collecting renderings, laying out the file, writing it atomically.
 //!
 //! The bytes depend only on what is in the index, not on the order in which it came in.
+//!
+//! Adding to, removing from and merging indexes refer to the maps of the old ones and copy section after section into the
+//! new file: nothing is decoded or coded again, and nothing but names, and one table at a time, is held in memory. What was removed
+//! is gone from the new file, so there is nothing to compact.
 
 use std::{
     collections::BTreeMap,
-    io::Write,
+    io::{BufWriter, Cursor, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use zerocopy::{
@@ -16,11 +21,13 @@ use zerocopy::{
 use super::{
     Calibration, Index,
     format::{self, Header, Record, SECTIONS, SectionEntry, StoredBands, StoredCode, StringRef},
+    postings,
+    replace::write_atomically,
     script_of, verify,
 };
 use crate::{
     Error, IndexFault, Result,
-    fingerprint::{CODE_HOP, Reference},
+    fingerprint::{CODE_HOP, Code, QueryFrame, Reference},
     signal::HOP_SECONDS,
 };
 
@@ -47,9 +54,29 @@ struct Entry {
     category: String,
     language: String,
     samples: u32,
-    codes: Vec<StoredCode>,
-    levels: Vec<u8>,
-    bands: Vec<StoredBands>,
+    payload: Payload,
+}
+
+/// Codes, levels and bands of a rendering.
+#[derive(Debug, Clone)]
+enum Payload {
+    /// New ones.
+    Owned { codes: Vec<StoredCode>, levels: Vec<u8>, bands: Vec<StoredBands> },
+    /// Those of an open index.
+    Stored { index: Arc<Index>, number: usize },
+}
+
+/// Whether an index gets tables that find codes by parts of them ([`Search`](super::Search)). They take 18 bytes a code, a
+/// third of the file, and make the time of a search almost independent of the size of the index.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Tables {
+    /// From 131,072 codes with sound on (an hour and a half); comparing with fewer is fast enough.
+    #[default]
+    Auto,
+    /// Whatever the size.
+    Always,
+    /// Never: every query code is compared with every stored code.
+    Never,
 }
 
 /// Collects renderings and writes an index file.
@@ -57,18 +84,23 @@ struct Entry {
 pub struct IndexBuilder {
     entries: BTreeMap<String, Entry>,
     path: PathBuf,
+    tables: Tables,
 }
 
 impl IndexBuilder {
     /// An empty builder.
     pub fn new() -> Self {
-        Self { entries: BTreeMap::new(), path: PathBuf::from("<new index>") }
+        Self { entries: BTreeMap::new(), path: PathBuf::from("<new index>"), tables: Tables::Auto }
     }
 
-    /// A builder that starts with everything an index holds.
+    /// A builder that starts with everything an index holds. It refers to the index and copies no codes.
     pub fn from_index(index: &Index) -> Self {
-        let entries = (0..index.len()).map(|i| Entry::stored(index, i)).collect();
-        Self { entries, path: index.path().to_owned() }
+        Self { entries: stored(index).collect(), path: index.path().to_owned(), tables: Tables::Auto }
+    }
+
+    /// Says when the index gets tables; [`Tables::Auto`] unless told.
+    pub fn set_tables(&mut self, tables: Tables) {
+        self.tables = tables;
     }
 
     /// Adds a rendering from its 8 kHz samples in [-1, 1].
@@ -77,31 +109,41 @@ impl IndexBuilder {
     /// [`Error::Index`] with `Duplicate` or `TooShort`; [`Error::InvalidArgument`] for a name that is not well formed or
     /// audio longer than a day.
     pub fn add(&mut self, label: Label, samples: &[f32]) -> Result<()> {
-        check_name(&label.id)?;
-        if self.entries.contains_key(&label.id) {
-            return Err(Error::index(&self.path, IndexFault::Duplicate(label.id)));
-        }
-        let length = u32::try_from(samples.len()).ok().filter(|&n| n < 86_400 * 8000);
-        let length = length.ok_or_else(|| Error::InvalidArgument(format!("{}: longer than a day", label.id)))?;
-        let Reference { codes: found, bands } = Reference::of(samples);
+        self.check_new(&label, samples.len())?;
+        self.add_reference(label, &Reference::of(samples), samples.len())
+    }
+
+    /// Adds a rendering from what [`Reference::of`] made of its `samples` samples, in this run or elsewhere.
+    ///
+    /// # Errors
+    /// Those of [`add`](Self::add).
+    pub fn add_reference(&mut self, label: Label, reference: &Reference, samples: usize) -> Result<()> {
+        let samples = self.check_new(&label, samples)?;
+        let Reference { codes: found, bands } = reference;
         let seconds = found.iter().filter(|c| c.active).count() as f64 * CODE_HOP as f64 * HOP_SECONDS;
         if seconds < MINIMUM_SECONDS {
             let fault = IndexFault::TooShort { name: label.id, seconds, minimum: MINIMUM_SECONDS };
             return Err(Error::index(&self.path, fault));
         }
-        let entry = Entry {
-            category: label.category,
-            language: label.language,
-            samples: length,
+        let level = |c: &QueryFrame| if c.active { (c.level / LEVEL_STEP).clamp(1, 255) as u8 } else { 0 };
+        let payload = Payload::Owned {
             codes: found.iter().map(|c| c.soft.code().into()).collect(),
-            levels: found
-                .iter()
-                .map(|c| if c.active { (c.level / LEVEL_STEP).clamp(1, 255) as u8 } else { 0 })
-                .collect(),
-            bands: verify::store(&bands, format::band_records(found.len())),
+            levels: found.iter().map(level).collect(),
+            bands: verify::store(bands, format::band_records(found.len())),
         };
+        let entry = Entry { category: label.category, language: label.language, samples, payload };
         self.entries.insert(label.id, entry);
         Ok(())
+    }
+
+    /// The number of samples where name and length may be added.
+    fn check_new(&self, label: &Label, samples: usize) -> Result<u32> {
+        check_name(&label.id)?;
+        if self.entries.contains_key(&label.id) {
+            return Err(Error::index(&self.path, IndexFault::Duplicate(label.id.clone())));
+        }
+        let length = u32::try_from(samples).ok().filter(|&n| n < 86_400 * 8000);
+        length.ok_or_else(|| Error::InvalidArgument(format!("{}: longer than a day", label.id)))
     }
 
     /// Removes a rendering, or all renderings of a script, by name; says how many went.
@@ -125,7 +167,7 @@ impl IndexBuilder {
         if let Some(twice) = index.renderings().find(|r| self.entries.contains_key(r.id)) {
             return Err(Error::index(&self.path, IndexFault::Duplicate(twice.id.to_owned())));
         }
-        self.entries.extend((0..index.len()).map(|i| Entry::stored(index, i)));
+        self.entries.extend(stored(index));
         Ok(())
     }
 
@@ -142,55 +184,129 @@ impl IndexBuilder {
     /// The index file's bytes.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] where the names take more than 4 GiB.
+    /// [`Error::InvalidArgument`] where the names take more than 4 GiB, or tables are wanted of 2^32 codes or more.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let contents = self.contents()?;
+        let mut bytes = Cursor::new(Vec::new());
+        contents.write(&mut bytes).map_err(|e| Error::io(&self.path, e))?;
+        Ok(bytes.into_inner())
+    }
+
+    /// Writes the index file atomically: temporary file beside it, fsync, rename. Of what comes from other indexes no
+    /// copy is made in memory; of the tables, one is there at a time (6 bytes a code).
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the old file, if any, is untouched then. Those of [`to_bytes`](Self::to_bytes).
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let contents = self.contents()?;
+        write_atomically(path, |file| contents.write(file)).map_err(|e| Error::io(path, e))
+    }
+
+    /// Lays out everything but the codes, levels and bands themselves.
+    fn contents(&self) -> Result<Contents<'_>> {
         let mut strings = Strings::default();
         let mut records = Vec::with_capacity(self.entries.len());
-        let (mut codes, mut levels, mut bands) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut codes, mut bands, mut active) = (0u64, 0u64, 0usize);
         for (name, e) in &self.entries {
             records.push(Record {
-                first_code: U64::new(codes.len() as u64),
-                codes: U32::new(e.codes.len() as u32),
+                first_code: U64::new(codes),
+                codes: U32::new(e.payload.codes().len() as u32),
                 samples: U32::new(e.samples),
                 name: strings.add(name)?,
                 category: strings.add(&e.category)?,
                 language: strings.add(&e.language)?,
-                first_bands: U64::new(bands.len() as u64),
+                first_bands: U64::new(bands),
             });
-            codes.extend_from_slice(&e.codes);
-            levels.extend_from_slice(&e.levels);
-            bands.extend_from_slice(&e.bands);
+            codes += e.payload.codes().len() as u64;
+            bands += e.payload.bands().len() as u64;
+            active += e.payload.levels().iter().filter(|&&level| level > 0).count();
         }
-        let seconds = codes.len() as f64 * CODE_HOP as f64 * HOP_SECONDS;
-        let calibration = Calibration::for_size(seconds).to_stored();
-        let sections: [&[u8]; SECTIONS] =
-            [records.as_bytes(), &strings.bytes, codes.as_bytes(), &levels, calibration.as_bytes(), bands.as_bytes()];
-        Ok(assemble(sections, records.len(), codes.len()))
-    }
-
-    /// Writes the index file atomically: temporary file beside it, fsync, rename.
-    ///
-    /// # Errors
-    /// [`Error::Io`]; the old file, if any, is untouched then.
-    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        write_atomically(path, &self.to_bytes()?).map_err(|e| Error::io(path, e))
+        let with_tables = match self.tables {
+            Tables::Auto => active >= postings::WORTHWHILE,
+            Tables::Always => true,
+            Tables::Never => false,
+        };
+        if with_tables && u32::try_from(codes).is_err() {
+            return Err(Error::InvalidArgument(format!("{codes} codes are too many for one index: split it")));
+        }
+        let payloads = self.entries.values().map(|e| &e.payload).collect();
+        Ok(Contents { records, strings: strings.bytes, payloads, codes, active, with_tables })
     }
 }
 
-impl Entry {
-    fn stored(index: &Index, i: usize) -> (String, Self) {
-        let (r, range) = (index.rendering(i), index.code_range(i));
-        let entry = Self {
+/// An index file about to be written.
+struct Contents<'a> {
+    records: Vec<Record>,
+    strings: Vec<u8>,
+    payloads: Vec<&'a Payload>,
+    codes: u64,
+    /// Codes with sound.
+    active: usize,
+    with_tables: bool,
+}
+
+impl Contents<'_> {
+    fn write(&self, out: &mut (impl Write + Seek)) -> std::io::Result<()> {
+        let mut sections = SectionWriter::new(out)?;
+        sections.section(|out| out.write_all(self.records.as_bytes()))?;
+        sections.section(|out| out.write_all(&self.strings))?;
+        sections.section(|out| self.payloads.iter().try_for_each(|p| out.write_all(p.codes().as_bytes())))?;
+        sections.section(|out| self.payloads.iter().try_for_each(|p| out.write_all(p.levels())))?;
+        let seconds = self.codes as f64 * CODE_HOP as f64 * HOP_SECONDS;
+        sections.section(|out| out.write_all(Calibration::for_size(seconds).to_stored().as_bytes()))?;
+        sections.section(|out| self.payloads.iter().try_for_each(|p| out.write_all(p.bands().as_bytes())))?;
+        sections.section(|out| {
+            if !self.with_tables {
+                return Ok(());
+            }
+            let each = |take: &mut dyn FnMut(Code, u8)| {
+                for payload in &self.payloads {
+                    payload.codes().iter().zip(payload.levels()).for_each(|(code, &level)| take(code.get(), level));
+                }
+            };
+            postings::write(self.active, &each, out)
+        })?;
+        sections.finish(self.records.len(), self.codes)
+    }
+}
+
+impl Payload {
+    fn codes(&self) -> &[StoredCode] {
+        match self {
+            Self::Owned { codes, .. } => codes,
+            Self::Stored { index, number } => index.codes().get(index.code_range(*number)).unwrap_or_default(),
+        }
+    }
+
+    fn levels(&self) -> &[u8] {
+        match self {
+            Self::Owned { levels, .. } => levels,
+            Self::Stored { index, number } => index.levels().get(index.code_range(*number)).unwrap_or_default(),
+        }
+    }
+
+    fn bands(&self) -> &[StoredBands] {
+        match self {
+            Self::Owned { bands, .. } => bands,
+            Self::Stored { index, number } => index.bands(*number),
+        }
+    }
+}
+
+/// All renderings of an index, by name.
+fn stored(index: &Index) -> impl Iterator<Item = (String, Entry)> {
+    let index = Arc::new(index.clone());
+    (0..index.len()).map(move |number| {
+        let r = index.rendering(number);
+        let entry = Entry {
             category: r.category.to_owned(),
             language: r.language.to_owned(),
             samples: (r.seconds * 8000.0).round() as u32,
-            codes: index.codes().get(range.clone()).unwrap_or_default().to_vec(),
-            levels: index.levels().get(range).unwrap_or_default().to_vec(),
-            bands: index.bands(i).to_vec(),
+            payload: Payload::Stored { index: Arc::clone(&index), number },
         };
         (r.id.to_owned(), entry)
-    }
+    })
 }
 
 /// The strings section; a string that comes again is stored once.
@@ -225,55 +341,71 @@ fn check_name(id: &str) -> Result<()> {
     Ok(())
 }
 
-fn assemble(sections: [&[u8]; SECTIONS], renderings: usize, codes: usize) -> Vec<u8> {
-    let mut at = format::data_start();
-    let table: [SectionEntry; SECTIONS] = std::array::from_fn(|i| {
-        let entry = SectionEntry {
-            kind: U32::new(i as u32 + 1),
-            crc: U32::new(crc32fast::hash(sections[i])),
-            offset: U64::new(at as u64),
-            length: U64::new(sections[i].len() as u64),
-        };
-        at = if i + 1 == SECTIONS { at + sections[i].len() } else { format::align(at + sections[i].len()) };
-        entry
-    });
-    let mut header = Header {
-        magic: format::MAGIC,
-        version: U32::new(format::VERSION),
-        sections: U32::new(SECTIONS as u32),
-        configuration: U64::new(super::configuration()),
-        file_size: U64::new(at as u64),
-        renderings: U64::new(renderings as u64),
-        codes: U64::new(codes as u64),
-        reserved: [0; 12],
-        crc: U32::new(0),
-    };
-    header.crc = U32::new(format::header_crc(header.as_bytes(), table.as_bytes()));
-    let mut out = Vec::with_capacity(at);
-    out.extend_from_slice(header.as_bytes());
-    out.extend_from_slice(table.as_bytes());
-    for (section, entry) in sections.iter().zip(&table) {
-        out.resize(entry.offset.get() as usize, 0);
-        out.extend_from_slice(section);
-    }
-    out
+/// Writes sections one after the other, and the header when their sizes and checksums are known.
+struct SectionWriter<W: Write + Seek> {
+    out: BufWriter<W>,
+    at: u64,
+    crc: crc32fast::Hasher,
+    table: Vec<SectionEntry>,
 }
 
-fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".callprint-").suffix(".tmp").tempfile_in(folder)?;
-    // A temporary file is private; the index should be readable like any file the user writes.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(path).map_or(0o644, |m| m.permissions().mode());
-        file.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;
+impl<W: Write + Seek> SectionWriter<W> {
+    fn new(out: W) -> std::io::Result<Self> {
+        let mut writer = Self {
+            out: BufWriter::with_capacity(1 << 20, out),
+            at: 0,
+            crc: crc32fast::Hasher::new(),
+            table: Vec::with_capacity(SECTIONS),
+        };
+        writer.write_all(&[0; format::data_start()])?;
+        Ok(writer)
     }
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
-    // The rename itself is durable only once the folder is.
-    #[cfg(unix)]
-    std::fs::File::open(folder)?.sync_all()?;
-    Ok(())
+
+    fn section(&mut self, write: impl FnOnce(&mut Self) -> std::io::Result<()>) -> std::io::Result<()> {
+        self.write_all(
+            &[0; format::ALIGN][..self.at.next_multiple_of(format::ALIGN as u64) as usize - self.at as usize],
+        )?;
+        let offset = self.at;
+        self.crc = crc32fast::Hasher::new();
+        write(self)?;
+        self.table.push(SectionEntry {
+            kind: U32::new(self.table.len() as u32 + 1),
+            crc: U32::new(self.crc.clone().finalize()),
+            offset: U64::new(offset),
+            length: U64::new(self.at - offset),
+        });
+        Ok(())
+    }
+
+    fn finish(mut self, renderings: usize, codes: u64) -> std::io::Result<()> {
+        let mut header = Header {
+            magic: format::MAGIC,
+            version: U32::new(format::VERSION),
+            sections: U32::new(SECTIONS as u32),
+            configuration: U64::new(super::configuration()),
+            file_size: U64::new(self.at),
+            renderings: U64::new(renderings as u64),
+            codes: U64::new(codes),
+            reserved: [0; 12],
+            crc: U32::new(0),
+        };
+        header.crc = U32::new(format::header_crc(header.as_bytes(), self.table.as_bytes()));
+        self.out.seek(SeekFrom::Start(0))?;
+        self.out.write_all(header.as_bytes())?;
+        self.out.write_all(self.table.as_bytes())?;
+        self.out.flush()
+    }
+}
+
+impl<W: Write + Seek> Write for SectionWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.crc.update(&bytes[..written]);
+        self.at += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
 }

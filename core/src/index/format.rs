@@ -3,8 +3,8 @@
 //! ```text
 //! offset  size  field
 //!      0     8  magic "CPINDEX\n"
-//!      8     4  format version (2)
-//!     12     4  number of sections S (6)
+//!      8     4  format version (3)
+//!     12     4  number of sections S (7)
 //!     16     8  configuration hash: fingerprint model and verifier
 //!     24     8  file size in bytes
 //!     32     8  number of renderings R
@@ -23,6 +23,23 @@
 //! | 4 | levels | N bytes: log level of each code in steps of 48/256 octave of power, at least 1; 0 for a code without sound |
 //! | 5 | calibration | false-alarm model, 4 x f64 (see `calibrate`) |
 //! | 6 | bands | for each rendering of n > 0 codes 2 n + 18 records of 12 bytes: the 24 log bands of 20 ms, in steps of one octave (3 dB) under the rendering's highest, 15 to 0; the even band in the low half of a byte |
+//! | 7 | tables | nothing in a small index; else which codes have which key, see below |
+//!
+//! Section 7 finds codes by parts of them (see `keys`). Its numbers are little-endian as everywhere:
+//!
+//! ```text
+//! offset  size  field
+//!      0     4  bits in a key b, 8 to 26
+//!      4     4  number of tables (3)
+//!      8     8  number of codes with sound M
+//!     16    48  reserved, zero
+//!     64        for each table t: a directory, filled up with zeros to a multiple of 64, then 6 M bytes of lists, likewise
+//! ```
+//!
+//! The **directory** has 2^b + 1 entries u32: before which entry the list of each key begins, the last being M. The key of
+//! a code in table t is its bits 26 t to 26 t + b, its **signature** its bits 78 + 16 t to 94 + 16 t, bit d of a code being bit d % 64 of word
+//! d / 64. The **list** of a key whose entries are s to e lies at bytes 6 s to 6 e of the table's lists: the
+//! signatures u16 of its codes, then their numbers u32 in section 3, ascending. Codes of level 0 are in no list.
 //!
 //! Opening checks magic, version, configuration, sizes, and the header's checksum, in time independent of the data.
 //! `verify` checks every byte. Records are bounds-checked when they are used, so a damaged file gives errors or wrong
@@ -41,11 +58,11 @@ use crate::{
 /// First eight bytes.
 pub(crate) const MAGIC: [u8; 8] = *b"CPINDEX\n";
 /// Version that this program writes and reads.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 /// Alignment of sections.
 pub(crate) const ALIGN: usize = 64;
 /// Sections of a file.
-pub(crate) const SECTIONS: usize = 6;
+pub(crate) const SECTIONS: usize = 7;
 
 /// The fixed part of the header.
 #[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -123,9 +140,19 @@ pub(crate) struct StoredCalibration(pub(crate) [F64; 4]);
 #[repr(C)]
 pub(crate) struct StoredBands(pub(crate) [u8; BANDS / 2]);
 
+/// Head of the tables section.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub(crate) struct PostingsHeader {
+    pub(crate) key_bits: U32,
+    pub(crate) tables: U32,
+    pub(crate) codes: U64,
+    pub(crate) reserved: [u8; 48],
+}
+
 /// Band records of a rendering of `codes` codes: two for each code's hop, and the rest of the last patch.
 pub(crate) fn band_records(codes: usize) -> usize {
-    if codes == 0 { 0 } else { 2 * codes + 18 }
+    if codes == 0 { 0 } else { codes.saturating_mul(2).saturating_add(18) }
 }
 
 /// Byte ranges of the sections of a file whose header holds.
@@ -200,11 +227,13 @@ fn layout(header: &Header, table: &[SectionEntry]) -> Result<Layout, IndexFault>
     let count = |n: U64| usize::try_from(n.get()).map_err(|_| damaged("sizes too large for this machine"));
     let (renderings, codes, size) = (count(header.renderings)?, count(header.codes)?, count(header.file_size)?);
     let lengths = [
-        renderings.checked_mul(size_of::<Record>()),
+        // A product too large for the machine fits no section.
+        Some(renderings.saturating_mul(size_of::<Record>())),
         None,
-        codes.checked_mul(size_of::<StoredCode>()),
+        Some(codes.saturating_mul(size_of::<StoredCode>())),
         Some(codes),
         Some(size_of::<StoredCalibration>()),
+        None,
         None,
     ];
     let mut ranges: [std::ops::Range<usize>; SECTIONS] = Default::default();

@@ -19,7 +19,11 @@ pub(crate) enum Bytes {
 impl Bytes {
     /// Maps a file for reading. An empty file gives no bytes.
     pub(crate) fn map(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| Error::io(path, e))?;
+        Self::of_file(path, &File::open(path).map_err(|e| Error::io(path, e))?)
+    }
+
+    /// Maps an open file; `path` is for messages.
+    pub(crate) fn of_file(path: &Path, file: &File) -> Result<Self> {
         let meta = file.metadata().map_err(|e| Error::io(path, e))?;
         if meta.is_dir() {
             return Err(Error::io(path, std::io::Error::from(std::io::ErrorKind::IsADirectory)));
@@ -27,7 +31,20 @@ impl Bytes {
         if meta.len() == 0 {
             return Ok(Self::Owned(Vec::new()));
         }
-        map_file(&file).map(Self::Map).map_err(|e| Error::io(path, e))
+        map_file(file).map(Self::Map).map_err(|e| Error::io(path, e))
+    }
+
+    /// Reads a part of a mapped file into memory and fills in the page table; elsewhere it is there already. A wish: where
+    /// the system does not grant it, pages come when they are used.
+    pub(crate) fn preload(&self, range: std::ops::Range<usize>) {
+        #[cfg(target_os = "linux")]
+        if let Self::Map(map) = self
+            && map.advise_range(memmap2::Advice::PopulateRead, range.start, range.len()).is_err()
+        {
+            let _ = map.advise_range(memmap2::Advice::WillNeed, range.start, range.len());
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = range;
     }
 }
 

@@ -1,42 +1,63 @@
 //! Known scripts: how the index is built, stored, searched, and how a candidate becomes a scored match.
 //!
 //! [`builder`](IndexBuilder) makes the file described in `format`; [`Index`] opens it; `search` finds candidate
-//! (rendering, offset, speed) triples by codes that nearly agree; `align` follows a candidate through the query;
-//! `score` weighs what fits against what does not; `calibrate` says how often such a score happens by chance.
+//! (rendering, offset, speed) triples by codes that nearly agree, in a large index with the help of `keys`, `postings` and
+//! `lines`; `align` follows a candidate through the query; `score` weighs what fits against what does not; `calibrate` says
+//! how often such a score happens by chance. [`LiveIndex`] is searched while its file is replaced, which `replace` does so
+//! that the old or the new file is there, whole.
 
 mod align;
 mod builder;
 mod calibrate;
+mod contents;
 mod format;
-mod hamming;
+pub mod hamming;
+#[cfg(test)]
+mod hostile;
+mod keys;
+mod lines;
 mod map;
+mod postings;
+mod prefetch;
+mod reload;
+mod replace;
 mod score;
 mod search;
 mod verify;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use zerocopy::FromBytes;
 
 pub use align::{Alignment, MAX_QUERY_SECONDS, Step};
-pub(crate) use align::{Lane, align};
-pub use builder::{IndexBuilder, Label};
+pub(crate) use align::{Lane, Paths, align};
+pub use builder::{IndexBuilder, Label, Tables};
 pub use calibrate::Calibration;
+pub use contents::RenderingCode;
 pub(crate) use format::StoredCode;
+pub use lines::Search;
+pub use reload::LiveIndex;
 pub use score::{Evidence, FEATURES, Properties, Ratios};
+pub(crate) use search::Votes;
 pub use search::{Candidate, Hit, find_candidates, find_hits};
 pub use verify::Verification;
-pub(crate) use verify::{BandLane, verify};
+pub(crate) use verify::{BandLane, Hearing, verify};
 
 use crate::{Error, IndexFault, Result, fingerprint::model};
 use format::{Layout, Record, SECTIONS, StoredBands, StoredCalibration, StringRef, band_records};
 use map::Bytes;
+use postings::Postings;
 
 /// A read-only index of renderings, memory-mapped or built in. Shared by threads.
-#[derive(Debug)]
+///
+/// A clone is another handle to the same map.
+#[derive(Debug, Clone)]
 pub struct Index {
     path: PathBuf,
-    bytes: Bytes,
+    bytes: Arc<Bytes>,
     layout: Layout,
     calibration: Calibration,
 }
@@ -97,8 +118,9 @@ pub fn script_of(id: &str) -> &str {
 }
 
 impl Index {
-    /// Opens an index file by memory-mapping it. The file must not be changed in place while it is open; callprint itself
-    /// replaces index files by renaming, which is safe.
+    /// Opens an index file by memory-mapping it; processes that have it open share its pages. The file must not be changed in
+    /// place while it is open: a read past the end of one that was cut short ends the process (SIGBUS). Callprint itself
+    /// replaces index files by renaming, which is safe; so does `mv`, but `cp` over an open file does not.
     ///
     /// # Errors
     /// [`Error::Io`] where the file can't be read, [`Error::Index`] where it is no usable index.
@@ -130,11 +152,21 @@ impl Index {
             let stored = bytes.get(layout.ranges[4].clone()).and_then(|b| StoredCalibration::read_from_bytes(b).ok());
             let stored = stored.ok_or_else(|| IndexFault::Damaged("no calibration".into()))?;
             let calibration = Calibration::from_stored(stored)?;
+            let tables = bytes.get(layout.ranges[6].clone()).unwrap_or_default();
+            Postings::open(tables).map_err(IndexFault::Damaged)?;
             Ok((layout, calibration))
         };
         match open() {
-            Ok((layout, calibration)) => Ok(Self { path, bytes, layout, calibration }),
+            Ok((layout, calibration)) => Ok(Self { path, bytes: Arc::new(bytes), layout, calibration }),
             Err(fault) => Err(Error::index(path, fault)),
+        }
+    }
+
+    /// Brings what every search reads (names, codes, tables) from a mapped file into memory, so that the first searches are as
+    /// fast as later ones. Takes as long as reading two thirds of the file.
+    pub fn preload(&self) {
+        for section in [0, 1, 2, 3, 6] {
+            self.bytes.preload(self.layout.ranges[section].clone());
         }
     }
 
@@ -228,12 +260,15 @@ impl Index {
             }
             before = name;
             next += u64::from(record.codes.get());
-            next_bands += band_records(record.codes.get() as usize) as u64;
+            next_bands = next_bands.saturating_add(band_records(record.codes.get() as usize) as u64);
         }
-        if next_bands * size_of::<StoredBands>() as u64 != self.section(5).len() as u64 {
+        if next_bands.checked_mul(size_of::<StoredBands>() as u64) != Some(self.section(5).len() as u64) {
             return Err("bands and renderings do not fit".into());
         }
-        if next != self.layout.codes as u64 { Err("codes and renderings do not fit".into()) } else { Ok(()) }
+        if next != self.layout.codes as u64 {
+            return Err("codes and renderings do not fit".into());
+        }
+        self.postings().map_or(Ok(()), |tables| tables.check(self.codes(), self.levels()))
     }
 
     fn section(&self, i: usize) -> &[u8] {
@@ -258,6 +293,16 @@ impl Index {
     /// Log levels of all codes in steps of 48/256 octave; 0 for a code without sound.
     pub(crate) fn levels(&self) -> &[u8] {
         self.section(3)
+    }
+
+    /// The tables that find codes by their keys; none in a small index.
+    pub(crate) fn postings(&self) -> Option<Postings<'_>> {
+        Postings::open(self.section(6)).ok().flatten()
+    }
+
+    /// Whether the index finds codes by their keys ([`Tables`]), rather than by comparing with all of them.
+    pub fn has_tables(&self) -> bool {
+        !self.layout.ranges[6].is_empty()
     }
 
     /// Where rendering `i`'s codes lie; empty where a damaged file says something impossible.

@@ -13,7 +13,18 @@
 
 use std::ops::Range;
 
-use super::{Alignment, Verification, align::Step, verify::frames_of};
+use smallvec::SmallVec;
+
+use super::{
+    Alignment, Verification,
+    align::{MAX_STEPS, Step},
+    verify::frames_of,
+};
+
+/// A value for each step; on the stack unless a damaged index makes an alignment longer than any can be.
+type PerStep<T> = SmallVec<[T; MAX_STEPS]>;
+/// A value for each frame of 20 ms.
+type PerFrame<T> = SmallVec<[T; 2 * MAX_STEPS]>;
 
 /// Agreement above which a code counts for the part that fits; unrelated sound stays below it.
 const TURNING_POINT: f32 = 0.22;
@@ -122,7 +133,7 @@ impl Ratios {
         if ratios.is_empty() {
             return Self::default();
         }
-        let limited: Vec<f64> = ratios.iter().map(|&r| f64::from(r).clamp(-RATIO_LIMIT, RATIO_LIMIT)).collect();
+        let limited: PerFrame<f64> = ratios.iter().map(|&r| f64::from(r).clamp(-RATIO_LIMIT, RATIO_LIMIT)).collect();
         let n = limited.len() as f64;
         let mut sorted = limited.clone();
         sorted.sort_by(f64::total_cmp);
@@ -204,12 +215,12 @@ impl Evidence {
 
 impl Properties {
     fn of(steps: &[Step]) -> Option<Self> {
-        let active: Vec<&Step> = steps.iter().filter(|s| s.active).collect();
+        let active: PerStep<&Step> = steps.iter().filter(|s| s.active).collect();
         if active.is_empty() {
             return None;
         }
         let n = active.len();
-        let mut sorted: Vec<f32> = active.iter().map(|s| s.agreement).collect();
+        let mut sorted: PerStep<f32> = active.iter().map(|s| s.agreement).collect();
         sorted.sort_by(f32::total_cmp);
         let at = |share: f64| sorted[((share * n as f64) as usize).min(n - 1)];
         let sum = |f: &dyn Fn(f64) -> f64| active.iter().map(|s| f(f64::from(s.agreement))).sum::<f64>();
@@ -267,7 +278,7 @@ fn longest_run(active: &[&Step]) -> usize {
 
 /// Sum over disagreeing codes of the level (up to 15 dB) that they lack against the codes that agree best.
 fn missing_level(active: &[&Step], good: f32) -> f64 {
-    let mut levels: Vec<f32> =
+    let mut levels: PerStep<f32> =
         active.iter().filter(|s| s.agreement >= good).map(|s| f32::from(s.level) * DECIBELS).collect();
     levels.sort_by(f32::total_cmp);
     let Some(&upper) = levels.get(levels.len() / 2) else { return 0.0 };

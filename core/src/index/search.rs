@@ -1,6 +1,7 @@
 //! Candidates: which rendering may play in the query, at what offset and speed.
 //!
-//! Every query code is compared with every stored code; those that agree in most bits are **hits**. Hits of one true
+//! Stored codes that agree with a query code in most bits are **hits**. In a small index every query code is compared with
+//! every stored one ([`find_hits`]), in a large one hits are found by keys and lines ([`Search`](super::Search)). Hits of one true
 //! match lie on a line in the plane of query time against script time, so each hit votes for its (rendering, speed,
 //! offset), and the cells with most votes become candidates for exact alignment. This is the Hough transform (Duda & Hart,
 //! "Use of the Hough transformation to detect lines and curves in pictures", CACM 15(1), 1972) over one free parameter,
@@ -10,7 +11,7 @@ use super::{Index, hamming};
 use crate::fingerprint::{CODE_HOP, QueryFrame, SPEEDS};
 
 /// Bits in which a hit may differ (of 128). Unrelated codes differ in 64 ± 6.
-const HIT_DISTANCE: u8 = 40;
+pub(super) const HIT_DISTANCE: u8 = 40;
 /// Half the width of an offset cell, frames (10 ms).
 const CELL: i32 = 4;
 /// Cells kept per rendering.
@@ -55,7 +56,7 @@ impl Candidate {
     }
 }
 
-/// Appends all hits of a query code to `hits`.
+/// Appends all hits of a query code to `hits`, by comparing it with every stored code.
 pub fn find_hits(index: &Index, query: &QueryFrame, hits: &mut Vec<Hit>) {
     if !query.active {
         return;
@@ -76,29 +77,69 @@ pub fn find_hits(index: &Index, query: &QueryFrame, hits: &mut Vec<Hit>) {
     });
 }
 
-/// The `count` lines with most votes, best first. `hits` is sorted in place.
-pub fn find_candidates(hits: &mut [Hit], count: usize) -> Vec<Candidate> {
+/// The `count` lines with most votes, best first. `hits` is sorted in place, and what it holds twice is dropped.
+pub fn find_candidates(hits: &mut Vec<Hit>, count: usize) -> Vec<Candidate> {
     hits.sort_unstable();
-    let mut candidates = Vec::new();
-    for group in hits.chunk_by(|a, b| a.rendering == b.rendering) {
-        let mut cells: Vec<Candidate> = group.chunk_by(|a, b| a.speed == b.speed).flat_map(cells).collect();
-        cells.sort_by_key(|c| (std::cmp::Reverse(c.votes), c.speed, c.offset));
-        let mut kept: Vec<Candidate> = Vec::with_capacity(PER_RENDERING);
-        for cell in cells {
-            if kept.len() < PER_RENDERING && !kept.iter().any(|k| k.same_place(&cell)) {
-                kept.push(cell);
-            }
-        }
-        candidates.append(&mut kept);
-    }
-    candidates.sort_by_key(|c| (std::cmp::Reverse(c.votes), c.rendering, c.speed, c.offset));
-    candidates.truncate(count);
-    candidates
+    hits.dedup();
+    let mut votes = Votes::default();
+    votes.count(hits, count);
+    votes.candidates
 }
 
-/// Votes of each offset of one rendering and speed, hits within [`CELL`] counted; local maxima only.
-fn cells(group: &[Hit]) -> Vec<Candidate> {
-    let mut out: Vec<Candidate> = Vec::new();
+/// Memory for counting votes; once it has grown, counting allocates no more.
+#[derive(Debug, Default)]
+pub(crate) struct Votes {
+    /// The candidates found last.
+    pub(crate) candidates: Vec<Candidate>,
+    cells: Vec<Candidate>,
+}
+
+impl Votes {
+    /// Finds the `count` lines with most votes, best first. `hits` is sorted in place.
+    pub(crate) fn count(&mut self, hits: &mut [Hit], count: usize) {
+        hits.sort_unstable();
+        let Self { candidates, cells: all } = self;
+        candidates.clear();
+        for group in hits.chunk_by(|a, b| a.rendering == b.rendering) {
+            all.clear();
+            for hits in group.chunk_by(|a, b| a.speed == b.speed) {
+                cells(hits, all);
+            }
+            all.sort_unstable_by_key(|c| (std::cmp::Reverse(c.votes), c.speed, c.offset));
+            let first = candidates.len();
+            for cell in all.iter() {
+                let kept = &candidates[first..];
+                if kept.len() < PER_RENDERING && !kept.iter().any(|k| k.same_place(cell)) {
+                    candidates.push(*cell);
+                }
+            }
+            // Enough for the answer, with room for renderings to come: the rest can't be among the first `count`.
+            if candidates.len() >= 2 * count + ROOM {
+                best(candidates, count);
+            }
+        }
+        best(candidates, count);
+    }
+
+    /// Allocates what a search in a large index needs.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.candidates.reserve(2 * count + ROOM + PER_RENDERING);
+        self.cells.reserve(1 << 14);
+    }
+}
+
+/// Candidates that are collected beyond twice the number wanted before the worst are dropped.
+const ROOM: usize = 256;
+
+/// Keeps the `count` candidates with most votes, best first.
+fn best(candidates: &mut Vec<Candidate>, count: usize) {
+    candidates.sort_unstable_by_key(|c| (std::cmp::Reverse(c.votes), c.rendering, c.speed, c.offset));
+    candidates.truncate(count);
+}
+
+/// Votes of each offset of one rendering and speed, hits within [`CELL`] counted; local maxima only, appended to `out`.
+fn cells(group: &[Hit], out: &mut Vec<Candidate>) {
+    let begin = out.len();
     let (mut low, mut high, mut votes) = (0, 0, 0u32);
     for (i, hit) in group.iter().enumerate() {
         if i > 0 && group[i - 1].offset == hit.offset {
@@ -120,7 +161,7 @@ fn cells(group: &[Hit]) -> Vec<Candidate> {
             frame: middle.frame,
             votes,
         };
-        match out.last_mut() {
+        match out[begin..].last_mut() {
             Some(last) if cell.offset - last.offset <= 2 * CELL => {
                 if cell.votes > last.votes {
                     *last = cell;
@@ -129,5 +170,4 @@ fn cells(group: &[Hit]) -> Vec<Candidate> {
             _ => out.push(cell),
         }
     }
-    out
 }

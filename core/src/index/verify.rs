@@ -12,7 +12,7 @@
 
 use std::{ops::Range, sync::LazyLock};
 
-use super::{Alignment, format::StoredBands};
+use super::{Alignment, align::MAX_STEPS, format::StoredBands};
 use crate::{
     fingerprint::{BANDS, Bands},
     simd::wide,
@@ -77,14 +77,54 @@ impl Verification {
     }
 }
 
-/// Judges an alignment frame by frame.
-pub(crate) fn verify(alignment: &Alignment, stored: &[StoredBands], lane: BandLane<'_>) -> Verification {
-    let (Some(first), Some(last)) = (alignment.steps.first(), alignment.steps.last()) else {
-        return Verification::default();
-    };
+/// Memory for judging alignments, and what was found last; once it has grown, judging allocates no more.
+#[derive(Debug, Default)]
+pub(crate) struct Hearing {
+    reference: Vec<[f32; BANDS]>,
+    query: Vec<[f32; BANDS]>,
+    columns: Columns,
+    input: Vec<[f32; ROW]>,
+    hidden: [Vec<[f32; ROW]>; 2],
+    pub(crate) verification: Verification,
+}
+
+/// One band over time.
+#[derive(Debug, Default)]
+struct Columns {
+    reference: Vec<f32>,
+    query: Vec<f32>,
+    sorted: Vec<f32>,
+    gaps: Vec<f32>,
+}
+
+impl Hearing {
+    /// Allocates what the longest alignments need.
+    pub(crate) fn reserve(&mut self) {
+        let frames = 2 * MAX_STEPS;
+        let rows = frames + 2 * (KERNEL.0 / 2);
+        self.reference.reserve(frames);
+        self.query.reserve(frames);
+        self.input.reserve(rows * CHANNELS);
+        self.hidden[0].reserve(rows * network().first.outputs);
+        self.hidden[1].reserve(rows * network().second.outputs);
+        self.verification.ratios.reserve(frames);
+        let Columns { reference, query, sorted, gaps } = &mut self.columns;
+        for column in [reference, query, sorted, gaps] {
+            column.reserve(frames);
+        }
+    }
+}
+
+/// Judges an alignment frame by frame; the verification lies in `hearing` afterwards.
+pub(crate) fn verify(alignment: &Alignment, stored: &[StoredBands], lane: BandLane<'_>, hearing: &mut Hearing) {
+    hearing.verification.first = 0;
+    hearing.verification.ratios.clear();
+    let (Some(first), Some(last)) = (alignment.steps.first(), alignment.steps.last()) else { return };
     let frames = frames_of(first.code as usize).start..frames_of(last.code as usize).end.min(stored.len());
     let mut from = None;
-    let (mut reference, mut query) = (Vec::new(), Vec::new());
+    let Hearing { reference, query, .. } = hearing;
+    reference.clear();
+    query.clear();
     for (t, bands) in stored.iter().enumerate().take(frames.end).skip(frames.start) {
         // The code whose patch has this frame nearest its middle says where the query is.
         let nearest = (4 * t as i64 - 35).div_euclid(8) - i64::from(first.code);
@@ -96,8 +136,10 @@ pub(crate) fn verify(alignment: &Alignment, stored: &[StoredBands], lane: BandLa
         reference.push(unpack(bands));
         query.push(std::array::from_fn(|i| f32::from((a[i] + b[i]) / 2) / UNIT));
     }
-    let Some(first) = from.filter(|_| reference.len() >= MINIMUM_FRAMES) else { return Verification::default() };
-    Verification { first, ratios: network().ratios(&reference, &query) }
+    if let Some(first) = from.filter(|_| reference.len() >= MINIMUM_FRAMES) {
+        hearing.verification.first = first;
+        network().judge(hearing);
+    }
 }
 
 fn unpack(bands: &StoredBands) -> [f32; BANDS] {
@@ -171,19 +213,26 @@ impl Network {
         Ok(Self { first, second, last, bias, hash })
     }
 
-    /// The log-likelihood ratio of each frame. `reference` and `query`: the same number of frames, in units of 12 dB.
-    fn ratios(&self, reference: &[[f32; BANDS]], query: &[[f32; BANDS]]) -> Vec<f32> {
-        let input = inputs(reference, query);
-        let hidden = convolve(&self.first, &input);
-        let hidden = convolve(&self.second, &hidden);
+    /// The log-likelihood ratio of each frame of `hearing`'s reference and query: the same number of frames, in units of
+    /// 12 dB.
+    fn judge(&self, hearing: &mut Hearing) {
+        let Hearing { reference, query, columns, input, hidden: [first, second], verification } = hearing;
+        inputs(reference, query, columns, input);
+        convolve(&self.first, input, first);
+        convolve(&self.second, first, second);
         let margin = KERNEL.0 / 2;
-        let frames = hidden.chunks_exact(self.second.outputs).skip(margin).take(reference.len());
-        frames
-            .map(|rows| {
-                let sum: f32 = rows.iter().zip(&self.last).map(|(row, w)| row[1..=BANDS].iter().sum::<f32>() * w).sum();
-                sum / BANDS as f32 + self.bias
-            })
-            .collect()
+        let frames = second.chunks_exact(self.second.outputs).skip(margin).take(reference.len());
+        verification.ratios.extend(frames.map(|rows| {
+            let sum: f32 = rows.iter().zip(&self.last).map(|(row, w)| row[1..=BANDS].iter().sum::<f32>() * w).sum();
+            sum / BANDS as f32 + self.bias
+        }));
+    }
+
+    #[cfg(test)]
+    fn ratios(&self, reference: &[[f32; BANDS]], query: &[[f32; BANDS]]) -> Vec<f32> {
+        let mut hearing = Hearing { reference: reference.to_vec(), query: query.to_vec(), ..Hearing::default() };
+        self.judge(&mut hearing);
+        hearing.verification.ratios
     }
 }
 
@@ -207,10 +256,10 @@ impl Layer {
 wide! {
     /// One layer: convolution and rectifier. Rows come by frame and channel, with `KERNEL.0 / 2` frames of zeros at each end,
     /// and go out the same way.
-    fn convolve(layer: &Layer, input: &[[f32; ROW]]) -> Vec<[f32; ROW]> {
+    fn convolve(layer: &Layer, input: &[[f32; ROW]], out: &mut Vec<[f32; ROW]>) {
         let margin = KERNEL.0 / 2;
         let frames = input.len() / layer.inputs;
-        let mut out = vec![[0.0f32; ROW]; frames * layer.outputs];
+        clear_to(out, frames * layer.outputs);
         let taps = KERNEL.0 * layer.inputs;
         for t in margin..frames.saturating_sub(margin) {
             let rows = &input[(t - margin) * layer.inputs..][..taps];
@@ -235,8 +284,13 @@ wide! {
                 }
             }
         }
-        out
     }
+}
+
+/// Rows of zeros.
+fn clear_to(rows: &mut Vec<[f32; ROW]>, count: usize) {
+    rows.clear();
+    rows.resize(count, [0.0; ROW]);
 }
 
 /// The element at `share` of the length in order of size; sorts.
@@ -247,28 +301,32 @@ fn rank(values: &mut [f32], share: f64) -> f32 {
 
 /// What the network sees: levels relative to each side's peak; their difference when the colour of the channel is taken
 /// out; that difference when the query's noise floor is counted in; how far each side stands above its floor.
-fn inputs(reference: &[[f32; BANDS]], query: &[[f32; BANDS]]) -> Vec<[f32; ROW]> {
+fn inputs(reference: &[[f32; BANDS]], query: &[[f32; BANDS]], columns: &mut Columns, out: &mut Vec<[f32; ROW]>) {
     let n = reference.len();
-    let peak = |side: &[[f32; BANDS]]| {
-        let mut tops: Vec<f32> = side.iter().map(|f| f.iter().copied().fold(f32::NEG_INFINITY, f32::max)).collect();
-        rank(&mut tops, 0.95)
+    let Columns { reference: r, query: q, sorted, gaps } = columns;
+    let mut peak = |side: &[[f32; BANDS]]| {
+        sorted.clear();
+        sorted.extend(side.iter().map(|f| f.iter().copied().fold(f32::NEG_INFINITY, f32::max)));
+        rank(sorted, 0.95)
     };
     let (peak_r, peak_q) = (peak(reference), peak(query));
     let margin = KERNEL.0 / 2;
-    let mut out = vec![[0.0f32; ROW]; (n + 2 * margin) * CHANNELS];
-    let (mut r, mut q, mut sorted, mut gaps) = (vec![0.0; n], vec![0.0; n], vec![0.0; n], Vec::with_capacity(n));
+    clear_to(out, (n + 2 * margin) * CHANNELS);
+    for column in [&mut *r, &mut *q, &mut *sorted] {
+        column.resize(n, 0.0);
+    }
     for b in 0..BANDS {
         for t in 0..n {
             r[t] = reference[t][b] - peak_r;
             q[t] = query[t][b] - peak_q;
         }
-        sorted.copy_from_slice(&q);
-        let floor_q = rank(&mut sorted, 0.1);
-        sorted.copy_from_slice(&r);
-        let floor_r = rank(&mut sorted, 0.1);
+        sorted.copy_from_slice(q);
+        let floor_q = rank(sorted, 0.1);
+        sorted.copy_from_slice(r);
+        let floor_r = rank(sorted, 0.1);
         let top_r = sorted[(0.9 * (n - 1) as f64) as usize];
         gaps.clear();
-        gaps.extend(r.iter().zip(&q).filter(|&(&r, _)| r > top_r - 1.25).map(|(r, q)| q - r));
+        gaps.extend(r.iter().zip(&*q).filter(|&(&r, _)| r > top_r - 1.25).map(|(r, q)| q - r));
         gaps.sort_unstable_by(f32::total_cmp);
         let offset = 0.5 * (gaps[(gaps.len() - 1) / 2] + gaps[gaps.len() / 2]);
         for t in 0..n {
@@ -282,7 +340,6 @@ fn inputs(reference: &[[f32; BANDS]], query: &[[f32; BANDS]]) -> Vec<[f32; ROW]>
             rows[5][b + 1] = (r - floor_r).clamp(-1.0, 3.0);
         }
     }
-    out
 }
 
 #[cfg(test)]
@@ -307,8 +364,9 @@ mod tests {
     #[test]
     fn the_fast_layer_equals_the_definition() {
         let layer = &network().first;
-        let input = inputs(&voice(2, 30), &voice(3, 30));
-        let out = convolve(layer, &input);
+        let (mut input, mut out) = (Vec::new(), Vec::new());
+        inputs(&voice(2, 30), &voice(3, 30), &mut Columns::default(), &mut input);
+        convolve(layer, &input, &mut out);
         let taps = KERNEL.0 * layer.inputs;
         for (t, o, b) in [(2, 0, 0), (9, 5, 23), (17, 11, 12), (31, 7, 1)] {
             let mut sum = f64::from(layer.bias[o]);

@@ -86,6 +86,11 @@ impl Pauses {
         self.speech += 1;
     }
 
+    /// Whether there was speech already.
+    pub(crate) fn within(&self) -> bool {
+        self.gap.is_some()
+    }
+
     /// Lengths of the pauses between speech, frames.
     pub(crate) fn lengths(&self) -> Moments {
         self.lengths
@@ -121,17 +126,19 @@ impl Syllables {
         Self { power: [0.0; 5], voiced: [false; 5], low: nothing, peak: -nothing, peak_voiced: false, nuclei: 0 }
     }
 
-    /// Takes the next frame: its mean square, whether it is voiced, and the speech threshold in dB.
-    pub(crate) fn step(&mut self, power: f32, voiced: bool, threshold: f32) {
+    /// Takes the next frame: its mean square, whether it is voiced, and the speech threshold in dB. Says whether a nucleus
+    /// was found.
+    pub(crate) fn step(&mut self, power: f32, voiced: bool, threshold: f32) -> bool {
         self.power.rotate_left(1);
         self.voiced.rotate_left(1);
         (self.power[4], self.voiced[4]) = (power, voiced);
         let p = &self.power;
         let smooth = (p[0] + 2.0 * p[1] + 3.0 * p[2] + 2.0 * p[3] + p[4]) / 9.0;
-        self.track(decibel(smooth), self.voiced[2], threshold);
+        self.track(decibel(smooth), self.voiced[2], threshold)
     }
 
-    fn track(&mut self, level: f32, voiced: bool, threshold: f32) {
+    fn track(&mut self, level: f32, voiced: bool, threshold: f32) -> bool {
+        let before = self.nuclei;
         if level > self.peak {
             (self.peak, self.peak_voiced) = (level, voiced);
         }
@@ -143,6 +150,7 @@ impl Syllables {
             // A new low starts the search for a peak again.
             (self.low, self.peak, self.peak_voiced) = (level, level, voiced);
         }
+        self.nuclei > before
     }
 
     /// Nuclei found so far; the last frames of a stream may hold one more, which no dip has confirmed.
@@ -179,7 +187,9 @@ mod tests {
             let level = -20.0 - 3.0 * (std::f32::consts::TAU * frame as f32 / 20.0).cos();
             syllables.step(10f32.powf(level / 10.0), !(40..60).contains(&frame), -45.0);
         }
-        (0..10).for_each(|_| syllables.step(1e-9, false, -45.0));
+        for _ in 0..10 {
+            syllables.step(1e-9, false, -45.0);
+        }
         assert_eq!(syllables.count(), 3);
     }
 }

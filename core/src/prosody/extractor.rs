@@ -1,22 +1,22 @@
 //! The extractor: samples in, descriptors each 10 ms and functionals out.
 
 use super::{
+    collector::{Collector, Hop},
     delivery::decibel,
-    functionals::{Collector, Functionals, Hop},
+    eight::LANES,
+    functionals::Functionals,
+    gemaps::Gemaps,
     lld::Lld,
     path::{BLOCK, DELAY, Decision, PathFinder},
-    pitch::{Candidates, HALF_WINDOW, PitchAnalyser},
+    perturbation::perturbation,
+    pitch::{HALF_WINDOW, HOP, PitchAnalyser},
+    spectrum::{Shape, ShapeAnalyser, h1_h2},
+    windows::{Group, Windows},
 };
 use std::collections::VecDeque;
 
-/// Samples from one frame to the next: 10 ms.
-const HOP: usize = 80;
 /// Samples read to each side of a frame's centre.
 const REACH: usize = HALF_WINDOW;
-/// Samples kept: enough that moving the tail to the front is rare.
-const CAPACITY: usize = 8192;
-/// Larger values are no audio ([`MAX_SAMPLE`](crate::audio::MAX_SAMPLE)), and their squares would overflow.
-const LARGEST: f32 = 65_536.0;
 
 /// Streaming prosody of one channel of 8 kHz audio.
 ///
@@ -24,8 +24,8 @@ const LARGEST: f32 = 65_536.0;
 /// sample, since the F0 path waits for what follows. [`functionals`](Self::functionals) may be asked at any time,
 /// [`finish`](Self::finish) ends the stream. The results are the same bit for bit however the samples are cut into pieces.
 ///
-/// Memory is constant (about 150 kB), whatever the length of the stream, and nothing is allocated after construction
-/// except by `functionals` and `finish`.
+/// Memory is constant (about 600 kB), whatever the length of the stream, and nothing is allocated after construction
+/// except some kilobytes by `functionals` and `finish`.
 ///
 /// ```
 /// use callprint::prosody::Extractor;
@@ -35,21 +35,24 @@ const LARGEST: f32 = 65_536.0;
 /// let mut extractor = Extractor::new();
 /// extractor.push(&samples, |lld| assert!(lld.f0 == 0.0 || (lld.f0 - 200.0).abs() < 1.0));
 /// let functionals = extractor.finish(|_| {});
-/// let semitones = functionals.get("F0semitoneFrom27.5Hz_sma3nz_percentile50.0").unwrap_or(f64::NAN);
+/// let semitones = functionals.get("F0pitch_amean").unwrap_or(f64::NAN);
 /// assert!((semitones - 12.0 * (200.0f64 / 27.5).log2()).abs() < 0.1);
 /// ```
 #[derive(Debug)]
 pub struct Extractor {
-    /// Samples still needed; `buffer[0]` is the sample `REACH` before the first one of the next frame's hop, less half a hop.
-    buffer: Vec<f32>,
-    /// Start of the next frame's window in `buffer`.
-    next: usize,
+    windows: Windows,
+    stages: Stages,
+    gemaps: Option<Box<Gemaps>>,
+}
+
+/// Everything behind the windows.
+#[derive(Debug)]
+struct Stages {
     pitch: PitchAnalyser,
+    shapes: ShapeAnalyser,
     path: PathFinder,
     pending: VecDeque<Pending>,
     collector: Collector,
-    received: u64,
-    analysed: u64,
     emitted: u64,
 }
 
@@ -58,6 +61,8 @@ pub struct Extractor {
 struct Pending {
     level: f32,
     hop: Hop,
+    shape: Shape,
+    window: [f32; 2 * REACH],
 }
 
 impl Default for Extractor {
@@ -69,85 +74,86 @@ impl Default for Extractor {
 impl Extractor {
     /// An extractor at the start of a stream.
     pub fn new() -> Self {
-        let mut buffer = Vec::with_capacity(CAPACITY);
-        // The window of frame 0 begins before the first sample.
-        buffer.resize(REACH - HOP / 2, 0.0);
-        Self {
-            buffer,
-            next: 0,
+        let stages = Stages {
             pitch: PitchAnalyser::new(),
+            shapes: ShapeAnalyser::new(),
             path: PathFinder::new(),
-            pending: VecDeque::with_capacity(DELAY + BLOCK),
+            pending: VecDeque::with_capacity(DELAY + 2 * BLOCK),
             collector: Collector::new(),
-            received: 0,
-            analysed: 0,
             emitted: 0,
-        }
+        };
+        Self { windows: Windows::new(), stages, gemaps: Some(Box::new(Gemaps::new())) }
+    }
+
+    /// An extractor without the functionals of eGeMAPS, which are NaN: twice as fast.
+    pub(super) fn without_egemaps() -> Self {
+        Self { gemaps: None, ..Self::new() }
     }
 
     /// Takes in samples in [-1, 1] at 8 kHz; `each` is called for every frame that is ready, in order.
     ///
     /// Values that are not finite count as 0, those beyond ±65536 are clipped there.
     pub fn push(&mut self, samples: &[f32], mut each: impl FnMut(&Lld)) {
-        self.received += samples.len() as u64;
-        for part in samples.chunks(CAPACITY / 2) {
-            self.append(part, &mut each);
+        let Self { windows, stages, gemaps } = self;
+        windows.push(samples, &mut |group| stages.group(group, LANES * HOP, &mut each));
+        if let Some(gemaps) = gemaps {
+            gemaps.push(samples);
         }
     }
 
     /// Functionals of the frames that have come out so far.
     pub fn functionals(&self) -> Functionals {
-        self.collector.functionals()
+        self.stages.collector.functionals(self.gemaps.as_deref())
+    }
+
+    /// Takes in samples and calls `after` where a functional may have changed, which does not depend on how the samples are cut.
+    pub(super) fn push_then(&mut self, samples: &[f32], mut after: impl FnMut(&mut Collector)) {
+        let Self { windows, stages, .. } = self;
+        windows.push(samples, &mut |group| {
+            stages.group(group, LANES * HOP, &mut |_| ());
+            after(&mut stages.collector);
+        });
+    }
+
+    /// The collector, for its segment.
+    pub(super) fn collector(&self) -> &Collector {
+        &self.stages.collector
     }
 
     /// Ends the stream: hands out the remaining frames and the functionals of all of it.
     ///
     /// n samples have given `ceil(n / 80)` frames then.
     pub fn finish(mut self, mut each: impl FnMut(&Lld)) -> Functionals {
-        let frames = self.received.div_ceil(HOP as u64);
-        let zeros = [0.0; HOP];
-        while self.analysed < frames {
-            self.append(&zeros, &mut each);
+        let Self { windows, stages, gemaps } = &mut self;
+        if let Some(gemaps) = gemaps {
+            gemaps.finish();
         }
-        let Self { path, pending, collector, emitted, .. } = &mut self;
+        windows.finish(&mut |group, samples| stages.group(group, samples, &mut each));
+        let Stages { path, pending, collector, emitted, .. } = stages;
         path.finish(&mut |decision| emit(decision, pending, collector, emitted, &mut each));
-        self.collector.functionals()
+        self.functionals()
     }
+}
 
-    fn append(&mut self, samples: &[f32], each: &mut impl FnMut(&Lld)) {
-        if self.buffer.len() + samples.len() > CAPACITY {
-            self.buffer.drain(..self.next);
-            self.next = 0;
+impl Stages {
+    /// Analyses the frames of a group, of whose hops the first `samples` samples are within the stream.
+    fn group(&mut self, group: &Group, samples: usize, each: &mut impl FnMut(&Lld)) {
+        let candidates = self.pitch.analyse(group);
+        let shapes = self.shapes.analyse(self.pitch.power());
+        for (lane, candidates) in candidates.into_iter().enumerate().take(samples.div_ceil(HOP)) {
+            let mut window = [0.0; 2 * REACH];
+            window.copy_from_slice(&group[lane * HOP..lane * HOP + 2 * REACH]);
+            let hop = &window[REACH - HOP / 2..REACH + HOP / 2];
+            self.collector.observe_samples(&hop[..(samples - lane * HOP).min(HOP)]);
+            let power = variance(&window[REACH - HOP..REACH + HOP]);
+            let constant = hop.iter().all(|&x| x == hop[0]);
+            let level = decibel(power);
+            self.collector.observe_level(level);
+            let hop = Hop { power, constant };
+            self.pending.push_back(Pending { level, hop, shape: shapes[lane], window });
+            let Self { path, pending, collector, emitted, .. } = self;
+            path.push(candidates, &mut |decision| emit(decision, pending, collector, emitted, each));
         }
-        let clean = |&x: &f32| if x.is_finite() { x.clamp(-LARGEST, LARGEST) } else { 0.0 };
-        self.buffer.extend(samples.iter().map(clean));
-        while self.buffer.len() - self.next >= 2 * REACH && self.analysed < self.received.div_ceil(HOP as u64) {
-            self.analyse_next(each);
-        }
-    }
-
-    /// Analyses the frame whose window starts at `next`.
-    fn analyse_next(&mut self, each: &mut impl FnMut(&Lld)) {
-        let mut window = [0.0; 2 * REACH];
-        window.copy_from_slice(&self.buffer[self.next..self.next + 2 * REACH]);
-        let candidates = self.pitch.analyse(&window);
-
-        let hop = &window[REACH - HOP / 2..REACH + HOP / 2];
-        let real = (self.received - self.analysed * HOP as u64).min(HOP as u64) as usize;
-        self.collector.observe_samples(&hop[..real]);
-        let power = variance(&window[REACH - HOP..REACH + HOP]);
-        let constant = hop.iter().all(|&x| x == hop[0]);
-        let level = decibel(power);
-        self.collector.observe_level(level);
-        self.pending.push_back(Pending { level, hop: Hop { power, constant } });
-        self.next += HOP;
-        self.analysed += 1;
-        self.decide(candidates, each);
-    }
-
-    fn decide(&mut self, candidates: Candidates, each: &mut impl FnMut(&Lld)) {
-        let Self { path, pending, collector, emitted, .. } = self;
-        path.push(candidates, &mut |decision| emit(decision, pending, collector, emitted, each));
     }
 }
 
@@ -159,17 +165,35 @@ fn emit(
     emitted: &mut u64,
     each: &mut impl FnMut(&Lld),
 ) {
-    let Some(Pending { level, hop }) = pending.pop_front() else { return };
+    let Some(Pending { level, hop, shape, window }) = pending.pop_front() else { return };
     let time = (*emitted as f64 + 0.5) * 0.01;
     *emitted += 1;
-    let (f0, voicing, hnr) = match decision.voiced {
-        Some(candidate) => {
-            let r = candidate.correlation.clamp(1e-6, 1.0 - 1e-6);
-            (candidate.log2_f0.exp2(), candidate.correlation, 10.0 * (r / (1.0 - r)).log10())
-        }
-        None => (0.0, decision.best_correlation, f32::NAN),
+    let mut lld = Lld {
+        time,
+        f0: 0.0,
+        voicing: decision.best_correlation,
+        hnr: f32::NAN,
+        level,
+        jitter: f32::NAN,
+        shimmer: f32::NAN,
+        h1_h2: f32::NAN,
+        slope_0_500: shape.slope_low,
+        slope_500_1500: shape.slope_middle,
+        alpha_ratio: shape.alpha,
+        hammarberg: shape.hammarberg,
+        flux: shape.flux,
+        lfcc: shape.lfcc,
     };
-    let lld = Lld { time, f0, voicing, hnr, level };
+    if let Some(candidate) = decision.voiced {
+        let r = candidate.correlation.clamp(1e-6, 1.0 - 1e-6);
+        lld.f0 = candidate.log2_f0.exp2();
+        lld.voicing = candidate.correlation;
+        lld.hnr = 10.0 * (r / (1.0 - r)).log10();
+        lld.h1_h2 = h1_h2(&shape.levels, lld.f0);
+        if let Some(found) = perturbation(&window, lld.f0) {
+            (lld.jitter, lld.shimmer) = (found.jitter, found.shimmer);
+        }
+    }
     collector.push(&lld, hop);
     each(&lld);
 }
@@ -177,6 +201,19 @@ fn emit(
 /// Mean square less the squared mean.
 fn variance(samples: &[f32]) -> f32 {
     let n = samples.len() as f32;
-    let mean = samples.iter().sum::<f32>() / n;
-    samples.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / n
+    let mean = sum(samples, |x| x) / n;
+    sum(samples, |x| (x - mean) * (x - mean)) / n
+}
+
+/// Sum of `f` over the samples, in eight interleaved parts.
+pub(super) fn sum(samples: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+    let mut sums = [0.0f32; 8];
+    let parts = samples.chunks_exact(8);
+    let rest: f32 = parts.remainder().iter().map(|&x| f(x)).sum();
+    for part in parts {
+        for (sum, &x) in sums.iter_mut().zip(part) {
+            *sum += f(x);
+        }
+    }
+    sums.iter().sum::<f32>() + rest
 }

@@ -1,8 +1,10 @@
 //! The low-level descriptors: one record each 10 ms.
 
+use super::spectrum::LFCC;
+
 /// What is known of one frame of 10 ms. Frame k describes the audio from `k · 10 ms` to `(k + 1) · 10 ms`; the windows of
 /// all descriptors are centred there, whatever their length, with silence assumed before the start and after the end.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Lld {
     /// Centre of the frame, s from the start of the stream.
     pub time: f64,
@@ -14,10 +16,54 @@ pub struct Lld {
     pub hnr: f32,
     /// Level of the 20 ms around the centre, dB re full scale 1 (a full-scale sine has -3), without the mean; at least -100.
     pub level: f32,
+    /// Difference of two neighbouring periods' lengths over their mean; NaN where unvoiced or not to be told.
+    pub jitter: f32,
+    /// Difference of neighbouring periods' peak-to-peak heights, dB; NaN as for jitter.
+    pub shimmer: f32,
+    /// Level of the first harmonic less that of the second, dB; NaN where unvoiced.
+    pub h1_h2: f32,
+    /// Slope of the spectrum's level from 0 to 500 Hz, dB/Hz.
+    pub slope_0_500: f32,
+    /// Slope of the spectrum's level from 500 to 1500 Hz, dB/Hz.
+    pub slope_500_1500: f32,
+    /// Energy 50-1000 Hz over 1-4 kHz, dB.
+    pub alpha_ratio: f32,
+    /// Highest level below 2 kHz less the highest from 2 to 4 kHz, dB.
+    pub hammarberg: f32,
+    /// Mean absolute change of 20 bands' levels since the last frame, dB.
+    pub flux: f32,
+    /// Linear-frequency cepstral coefficients 1 to 12, dB.
+    pub lfcc: [f32; LFCC],
 }
 
 /// Columns of [`Lld::values`] with their units.
-pub const LLD_NAMES: &[&str] = &["F0_Hz", "F0semitoneFrom27.5Hz", "voicing", "HNRpitch_dB", "level_dB"];
+pub const LLD_NAMES: &[&str] = &[
+    "F0_Hz",
+    "F0semitoneFrom27.5Hz",
+    "voicing",
+    "HNRpitch_dB",
+    "level_dB",
+    "jitterLocal",
+    "shimmerLocaldB",
+    "logRelF0-H1-H2_dB",
+    "slope0-500_dBperHz",
+    "slope500-1500_dBperHz",
+    "alphaRatio4k_dB",
+    "hammarberg4k_dB",
+    "flux_dB",
+    "lfcc1",
+    "lfcc2",
+    "lfcc3",
+    "lfcc4",
+    "lfcc5",
+    "lfcc6",
+    "lfcc7",
+    "lfcc8",
+    "lfcc9",
+    "lfcc10",
+    "lfcc11",
+    "lfcc12",
+];
 
 impl Lld {
     /// Whether the frame is voiced.
@@ -32,7 +78,25 @@ impl Lld {
 
     /// The descriptors in the order of [`LLD_NAMES`], all but the time.
     pub fn values(&self) -> [f32; LLD_NAMES.len()] {
-        [self.f0, self.semitones(), self.voicing, self.hnr, self.level]
+        let mut values = [0.0; LLD_NAMES.len()];
+        let first = [
+            self.f0,
+            self.semitones(),
+            self.voicing,
+            self.hnr,
+            self.level,
+            self.jitter,
+            self.shimmer,
+            self.h1_h2,
+            self.slope_0_500,
+            self.slope_500_1500,
+            self.alpha_ratio,
+            self.hammarberg,
+            self.flux,
+        ];
+        values[..first.len()].copy_from_slice(&first);
+        values[first.len()..].copy_from_slice(&self.lfcc);
+        values
     }
 }
 

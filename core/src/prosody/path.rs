@@ -14,7 +14,7 @@ use super::pitch::{Candidate, Candidates, MAX_CANDIDATES};
 /// Frames (10 ms) that the decision waits for at least.
 pub(crate) const DELAY: usize = 40;
 /// Frames decided at a time.
-pub(crate) const BLOCK: usize = 10;
+pub(crate) const BLOCK: usize = 8;
 
 /// State 0 is unvoiced, state c is voiced candidate c - 1.
 const STATES: usize = MAX_CANDIDATES + 1;

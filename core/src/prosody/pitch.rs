@@ -15,11 +15,11 @@
 //! What differs: the global peak is that of the stream so far, since a live call has no end yet; the interpolation has
 //! 16 samples to each side and a 1/8-sample grid refined by a parabola (errors below .1 cent for telephone speech).
 //!
-//! Cost a frame: two real FFTs of 512 and about 150 multiply-adds a candidate. No allocation after construction.
+//! Cost a frame: two real FFTs of 512 (eight frames at a time, [`eight`](super::eight)) and about 150 multiply-adds a
+//! candidate. No allocation after construction.
 
-use std::sync::Arc;
-
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex, num_complex::Complex};
+use super::eight::{Autocorrelator, LANES, Lanes};
+use crate::simd::wide;
 
 /// Lowest F0 that is looked for, Hz.
 pub(crate) const F0_FLOOR: f32 = 75.0;
@@ -32,7 +32,10 @@ pub(crate) const MAX_CANDIDATES: usize = 8;
 
 const RATE: f32 = 8000.0;
 const WINDOW: usize = 2 * HALF_WINDOW;
-const FFT: usize = 512;
+/// Samples from one frame to the next: 10 ms.
+pub(crate) const HOP: usize = 80;
+/// Samples that a group of [`LANES`] frames reads.
+pub(crate) const GROUP_WINDOW: usize = WINDOW + (LANES - 1) * HOP;
 /// One longest period, samples.
 const PERIOD: usize = 107;
 const MIN_LAG: usize = 13;
@@ -104,91 +107,78 @@ impl Candidates {
 }
 
 /// The analysis with its tables and scratch memory.
+#[derive(Debug)]
 pub(crate) struct PitchAnalyser {
-    forward: Arc<dyn RealToComplex<f32>>,
-    inverse: Arc<dyn ComplexToReal<f32>>,
+    autocorrelator: Autocorrelator,
     window: [f32; WINDOW],
     /// 1 / (r_w(τ) / r_w(0)).
     window_correction: [f32; LAGS],
     sinc: [[f32; 2 * DEPTH]; PHASES + 1],
-    time: Vec<f32>,
-    spectrum: Vec<Complex<f32>>,
-    scratch: Vec<Complex<f32>>,
-    /// r(τ) mirrored: entry `DEPTH + τ` is lag τ, down to lag -DEPTH.
+    /// Windowed samples in pairs, and lags in pairs.
+    frames: Box<[[Lanes; 2]]>,
+    lags: Box<[[Lanes; 2]]>,
+    /// r(τ) of one frame, mirrored: entry `DEPTH + τ` is lag τ, down to lag -DEPTH.
     r: [f32; LAGS + DEPTH],
     peak: f32,
 }
 
-impl std::fmt::Debug for PitchAnalyser {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PitchAnalyser").field("peak", &self.peak).finish_non_exhaustive()
-    }
-}
-
 impl PitchAnalyser {
     pub(crate) fn new() -> Self {
-        let mut planner = RealFftPlanner::new();
-        let forward = planner.plan_fft_forward(FFT);
-        let inverse = planner.plan_fft_inverse(FFT);
-        let scratch = forward.get_scratch_len().max(inverse.get_scratch_len());
         let window = hann();
         Self {
-            time: forward.make_input_vec(),
-            spectrum: forward.make_output_vec(),
-            scratch: vec![Complex::default(); scratch],
+            autocorrelator: Autocorrelator::new(),
             window_correction: window_correction(&window),
             window,
             sinc: sinc_table(),
+            frames: vec![[[0.0; LANES]; 2]; WINDOW / 2].into(),
+            lags: vec![[[0.0; LANES]; 2]; LAGS.div_ceil(2)].into(),
             r: [0.0; LAGS + DEPTH],
             peak: LEAST_PEAK,
-            forward,
-            inverse,
         }
     }
 
-    /// Candidates of the frame whose `2 * HALF_WINDOW` samples are given.
-    pub(crate) fn analyse(&mut self, samples: &[f32; WINDOW]) -> Candidates {
-        let mut candidates = Candidates::default();
-        let local_peak = self.load(samples);
-        self.peak = (self.peak * PEAK_DECAY).max(local_peak).max(LEAST_PEAK);
-        let silence = SILENCE_THRESHOLD / (1.0 + VOICING_THRESHOLD);
-        candidates.unvoiced = VOICING_THRESHOLD + (2.0 - local_peak / self.peak / silence).max(0.0);
-        if local_peak > 0.0 && self.correlate() {
-            self.find_maxima(&mut candidates);
+    /// Candidates of [`LANES`] consecutive frames, [`HOP`] samples apart.
+    pub(crate) fn analyse(&mut self, samples: &[f32; GROUP_WINDOW]) -> [Candidates; LANES] {
+        let mut candidates = [Candidates::default(); LANES];
+        let (mut means, mut peaks) = ([0.0; LANES], [0.0; LANES]);
+        for lane in 0..LANES {
+            let window = &samples[lane * HOP..lane * HOP + WINDOW];
+            (means[lane], peaks[lane]) = mean_and_peak(window);
+            self.peak = (self.peak * PEAK_DECAY).max(peaks[lane]).max(LEAST_PEAK);
+            let silence = SILENCE_THRESHOLD / (1.0 + VOICING_THRESHOLD);
+            candidates[lane].unvoiced = VOICING_THRESHOLD + (2.0 - peaks[lane] / self.peak / silence).max(0.0);
+        }
+        if peaks == [0.0; LANES] {
+            self.autocorrelator.clear();
+            return candidates;
+        }
+        load(samples, &self.window, &means, &mut self.frames);
+        self.autocorrelator.run(&self.frames, &mut self.lags);
+        for (lane, candidates) in candidates.iter_mut().enumerate() {
+            if peaks[lane] > 0.0 && self.normalise(lane) {
+                self.find_maxima(candidates);
+            }
         }
         candidates
     }
 
-    /// Fills the FFT input; returns the largest deviation from the local mean near the centre.
-    fn load(&mut self, samples: &[f32; WINDOW]) -> f32 {
-        let near = &samples[HALF_WINDOW - PERIOD..HALF_WINDOW + PERIOD];
-        let mean = near.iter().sum::<f32>() / near.len() as f32;
-        for ((to, &x), &w) in self.time.iter_mut().zip(samples).zip(&self.window) {
-            *to = (x - mean) * w;
-        }
-        self.time[WINDOW..].fill(0.0);
-        let half = PERIOD / 2;
-        samples[HALF_WINDOW - half..HALF_WINDOW + half].iter().fold(0.0f32, |peak, &x| peak.max((x - mean).abs()))
+    /// Power spectra of the frames analysed last, as [`Autocorrelator::power`]; zeros where all were constant.
+    pub(crate) fn power(&self) -> &[Lanes] {
+        self.autocorrelator.power()
     }
 
-    /// Normalised autocorrelation of the loaded frame into `r`; false where the frame has no energy.
-    fn correlate(&mut self) -> bool {
-        // The planner's buffers always fit, so the transforms can't fail.
-        let _ = self.forward.process_with_scratch(&mut self.time, &mut self.spectrum, &mut self.scratch);
-        for bin in &mut self.spectrum {
-            *bin = Complex::new(bin.norm_sqr(), 0.0);
-        }
-        let _ = self.inverse.process_with_scratch(&mut self.spectrum, &mut self.time, &mut self.scratch);
-        let energy = self.time[0];
+    /// Normalised autocorrelation of one frame into `r`; false where the frame has no energy.
+    fn normalise(&mut self, lane: usize) -> bool {
+        let energy = self.lags[0][0][lane];
         if energy <= f32::MIN_POSITIVE {
             return false;
         }
+        let scale = 1.0 / energy;
         for lag in 0..LAGS {
-            let value = self.time[lag] / energy * self.window_correction[lag];
-            self.r[DEPTH + lag] = value;
-            if lag <= DEPTH {
-                self.r[DEPTH - lag] = value;
-            }
+            self.r[DEPTH + lag] = self.lags[lag / 2][lag % 2][lane] * scale * self.window_correction[lag];
+        }
+        for lag in 1..=DEPTH {
+            self.r[DEPTH - lag] = self.r[DEPTH + lag];
         }
         true
     }
@@ -243,6 +233,42 @@ impl PitchAnalyser {
             }
         }
         ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]))
+    }
+}
+
+/// The local mean, and the largest deviation from it near the centre.
+fn mean_and_peak(window: &[f32]) -> (f32, f32) {
+    let near = &window[HALF_WINDOW - PERIOD..HALF_WINDOW + PERIOD];
+    let mut sums = [0.0f32; 8];
+    let parts = near.chunks_exact(8);
+    let rest: f32 = parts.remainder().iter().sum();
+    for part in parts {
+        for lane in 0..8 {
+            sums[lane] += part[lane];
+        }
+    }
+    let mean = (sums.iter().sum::<f32>() + rest) / near.len() as f32;
+    let half = PERIOD / 2;
+    let mut peaks = [0.0f32; 8];
+    for (i, &x) in window[HALF_WINDOW - half..HALF_WINDOW + half].iter().enumerate() {
+        let deviation = (x - mean).abs();
+        let peak = &mut peaks[i % 8];
+        *peak = if deviation > *peak { deviation } else { *peak };
+    }
+    (mean, peaks.iter().fold(0.0, |a, &b| a.max(b)))
+}
+
+wide! {
+    /// Windows the frames of a group and stands them side by side.
+    fn load(samples: &[f32; GROUP_WINDOW], window: &[f32; WINDOW], means: &Lanes, frames: &mut [[Lanes; 2]]) {
+        for (pair, slot) in frames.iter_mut().enumerate() {
+            for (half, slot) in slot.iter_mut().enumerate() {
+                let n = 2 * pair + half;
+                for lane in 0..LANES {
+                    slot[lane] = (samples[n + lane * HOP] - means[lane]) * window[n];
+                }
+            }
+        }
     }
 }
 

@@ -37,7 +37,7 @@ impl Moments {
 }
 
 /// Quantiles from counts in equal bins: exact to a bin's width, whatever the length of the stream.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Histogram {
     low: f32,
     bins_per_unit: f32,
@@ -53,22 +53,41 @@ impl Histogram {
     }
 
     pub(crate) fn add(&mut self, value: f32) {
+        let bin = self.bin(value);
+        if let Some(count) = self.counts.get_mut(bin) {
+            *count = count.saturating_add(1);
+            self.total += 1;
+        }
+    }
+
+    fn bin(&self, value: f32) -> usize {
         let bin = ((value - self.low) * self.bins_per_unit).max(0.0) as usize;
-        let bin = bin.min(self.counts.len() - 1);
-        self.counts[bin] = self.counts[bin].saturating_add(1);
-        self.total += 1;
+        bin.min(self.counts.len().saturating_sub(1))
+    }
+
+    /// Forgets all values; the memory stays.
+    pub(crate) fn clear(&mut self) {
+        self.counts.fill(0);
+        self.total = 0;
     }
 
     /// The value below which a share `q` (0 to 1) of the values lies, linear between order statistics (rank q·(n - 1));
     /// NaN without a value. Values are taken to lie evenly within their bin.
     pub(crate) fn quantile(&self, q: f64) -> f64 {
-        if self.total == 0 {
+        self.quantile_with(q, None)
+    }
+
+    /// The quantile as if `more` had been added.
+    pub(crate) fn quantile_with(&self, q: f64, more: Option<f32>) -> f64 {
+        let total = self.total + u64::from(more.is_some());
+        if total == 0 || self.counts.is_empty() {
             return f64::NAN;
         }
-        let rank = q * (self.total - 1) as f64;
+        let more = more.map(|value| self.bin(value));
+        let rank = q * (total - 1) as f64;
         let mut below = 0.0;
         for (bin, &count) in self.counts.iter().enumerate() {
-            let count = f64::from(count);
+            let count = f64::from(count) + f64::from(u8::from(more == Some(bin)));
             if rank < below + count {
                 let place = (rank - below + 0.5) / count;
                 return f64::from(self.low) + (bin as f64 + place.min(1.0)) / f64::from(self.bins_per_unit);

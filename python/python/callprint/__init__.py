@@ -5,8 +5,10 @@ fingerprints and prosody features and matches them against an index of known scr
 
 - `scan` says which scripts play in files, folders or arrays.
 - `Index` holds the scripts: built-in ones, or your own.
+- `Session` takes a live call in pieces and tells what becomes known.
 - `fingerprint` gives the codes of a signal, `features` its prosody.
 - `load` reads an audio file, `scripts` lists the corpus.
+- `callprint.plot` draws it (with matplotlib).
 
 Samples are NumPy arrays of one channel, ``(n,)``, float32 with full scale 1 or int16, at any rate from 1000 to
 384000 Hz.
@@ -14,6 +16,8 @@ All times are in seconds.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from callprint._core import __version__
 from callprint._corpus import Script, load, scripts
@@ -30,11 +34,13 @@ from callprint._errors import (
     NotFoundError,
     TooShortError,
 )
+from callprint._extractor import FeatureExtractor
 from callprint._features import Feature, feature_catalogue, feature_names, features
 from callprint._fingerprint import Fingerprint, fingerprint
 from callprint._index import Index, Rendering
 from callprint._info import build_info
 from callprint._results import (
+    Alignment,
     Channel,
     Event,
     Failure,
@@ -44,8 +50,13 @@ from callprint._results import (
     ScanResults,
 )
 from callprint._scan import scan
+from callprint._session import Session, SessionEvent, SessionMatch
+
+if TYPE_CHECKING:
+    from callprint import plot
 
 __all__ = [
+    "Alignment",
     "ArgumentError",
     "AudioError",
     "CallprintError",
@@ -55,6 +66,7 @@ __all__ = [
     "Event",
     "Failure",
     "Feature",
+    "FeatureExtractor",
     "FileError",
     "Fingerprint",
     "Index",
@@ -68,6 +80,9 @@ __all__ = [
     "ScanResult",
     "ScanResults",
     "Script",
+    "Session",
+    "SessionEvent",
+    "SessionMatch",
     "TooShortError",
     "__version__",
     "build_info",
@@ -76,6 +91,20 @@ __all__ = [
     "features",
     "fingerprint",
     "load",
+    "plot",
     "scan",
     "scripts",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # matplotlib takes longer to import than all of callprint, so it waits until somebody draws.
+    if name == "plot":
+        from importlib import import_module
+
+        return import_module("callprint.plot")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import numpy as np
 
 from callprint import _core
-from callprint._errors import ArgumentError, AudioError, CallprintError, CallprintWarning
+from callprint._errors import ArgumentError, AudioError, CallprintError, CallprintWarning, MissingDependencyError
 from callprint._results import Failure
 from callprint._signal import as_rate, is_path, refuse_rate
 
@@ -68,13 +68,16 @@ def run(
     *,
     jobs: int | None,
     on_error: OnError,
+    progress: bool = False,
 ) -> tuple[list[_T], list[Failure]]:
     """Run `work` on all recordings in threads; results and failures in the order of the recordings.
 
-    When the caller is interrupted, work in progress is cancelled.
+    When the caller is interrupted, work in progress is cancelled. With `progress`, a bar on standard error or in the
+    notebook counts recordings.
     """
     if on_error not in ("warn", "raise", "ignore"):
         raise ArgumentError(f"on_error is {on_error!r}; want 'warn', 'raise' or 'ignore'")
+    bar = _bar(len(recordings)) if progress else None
     results: list[_T] = []
     failures: list[Failure] = []
     cancel = _core.CancelFlag()
@@ -91,11 +94,25 @@ def run(
                     failures.append(Failure(name, error))
                     if on_error == "warn":
                         warnings.warn(f"left out: {error}", CallprintWarning, stacklevel=3)
+                if bar is not None:
+                    bar.update()
         except BaseException:
             cancel.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+        finally:
+            if bar is not None:
+                bar.close()
     return results, failures
+
+
+def _bar(total: int) -> Any:
+    try:
+        from tqdm.auto import tqdm
+    except ImportError as error:
+        message = "progress needs tqdm: pip install 'callprint[all]'"
+        raise MissingDependencyError(message, name="tqdm") from error
+    return tqdm(total=total, unit="recording")
 
 
 def _is_buffer(audio: Any) -> bool:

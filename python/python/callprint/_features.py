@@ -76,6 +76,7 @@ def features(
     level: Literal["functionals", "lld"] = "functionals",
     on_error: OnError = "warn",
     jobs: int | None = None,
+    progress: bool = False,
 ) -> pd.DataFrame:
     """Measure prosody: pitch, voicing, level, pauses, speech rate.
 
@@ -93,6 +94,8 @@ def features(
         What to do about a recording of several that can't be read. For a single one the error is always raised.
     jobs : int, optional
         Recordings to analyse at the same time; by default as many as there are processors.
+    progress : bool, optional
+        Whether to show a bar that counts the recordings of several (needs tqdm).
 
     Returns
     -------
@@ -146,7 +149,7 @@ def features(
         return measure(recording, sr, cancel)
 
     if batch:
-        rows, _ = run(measure_one, recordings, jobs=jobs, on_error=on_error)
+        rows, _ = run(measure_one, recordings, jobs=jobs, on_error=on_error, progress=progress)
     else:
         rows = [measure_one(recordings[0])]
     names = feature_names() if level == "functionals" else _core.feature_table()[0]

@@ -13,9 +13,11 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from callprint import _core
-from callprint._batch import expand
+from callprint._batch import check_rate, expand, run
 from callprint._corpus import as_channel
 from callprint._errors import ArgumentError, CallprintError
+from callprint._fingerprint import Fingerprint
+from callprint._html import index_html
 from callprint._results import Match, ScanResult, scan_result
 from callprint._signal import StrPath, as_rate, as_signal, is_path, refuse_rate
 
@@ -288,6 +290,71 @@ class Index:
             return list(self._scan_file(y, max_far, candidates, None).matches)
         return list(self._scan_array(y, sr, max_far, candidates, None).matches)
 
+    def search_many(
+        self,
+        ys: Iterable[ArrayLike | StrPath],
+        *,
+        sr: int | None = None,
+        max_far: float = MAX_FAR,
+        candidates: bool = False,
+        jobs: int | None = None,
+    ) -> list[list[Match]]:
+        """Find known scripts in many signals, in several threads; the GIL is released.
+
+        Parameters
+        ----------
+        ys : iterable of array_like of shape (n,), or of paths
+            Signals, as `search` takes them one by one.
+        sr : int
+            Sample rate of all signals that are samples, Hz; not for files.
+        max_far, candidates
+            As for `search`.
+        jobs : int, optional
+            Signals to search at the same time; by default as many as there are processors.
+
+        Returns
+        -------
+        list of list of Match
+            What `search` gives for each, in their order.
+
+        Raises
+        ------
+        ArgumentError, AudioError, FileError
+            As `search` does, for the first signal that can't be used.
+        """
+        if is_path(ys) or not isinstance(ys, Iterable) or getattr(ys, "ndim", 2) < 2:
+            raise ArgumentError("ys is one signal; want several: a list of them, or search() for one")
+        signals = list(ys)
+        check_rate(signals, sr)
+        as_far(max_far)
+
+        def search_one(y: Any, cancel: _core.CancelFlag) -> list[Match]:
+            if is_path(y):
+                return list(self._scan_file(y, max_far, candidates, cancel).matches)
+            return list(self._scan_array(y, sr, max_far, candidates, cancel).matches)
+
+        return run(search_one, signals, jobs=jobs, on_error="raise")[0]
+
+    def codes(self, rendering: str) -> Fingerprint:
+        """Return the codes that are stored of a rendering.
+
+        Parameters
+        ----------
+        rendering : str
+            Its name, ``script__rendering``.
+
+        Returns
+        -------
+        Fingerprint
+            A code every 40 ms, as from `fingerprint`.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no rendering of this name.
+        """
+        return Fingerprint(*self._core.codes(rendering))
+
     def _scan_array(
         self, y: ArrayLike, sr: Any, max_far: float, candidates: bool, cancel: _core.CancelFlag | None
     ) -> ScanResult:
@@ -376,6 +443,9 @@ class Index:
         except CallprintError:
             return "<callprint.Index: closed>"
         return f"<callprint.Index: {held}{f', {self._path}' if self._path else ''}>"
+
+    def _repr_html_(self) -> str:
+        return index_html(self)
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         return self._restore or (_from_bytes, (self._core.to_bytes(), self._path))

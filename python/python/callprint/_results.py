@@ -4,13 +4,42 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
+import numpy as np
+from numpy.typing import NDArray
+
+from callprint._html import results_html, scan_html
 from callprint._pandas import import_pandas
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Alignment(NamedTuple):
+    """How a match lies over the recording, code by code; at most the last 8 s before it was decided best.
+
+    Attributes
+    ----------
+    speed : float
+        Assumed speed at which the recording's codes were made; ``fingerprint(y, sr=sr, hop=1, speed=speed)`` gives
+        them.
+    query_times : ndarray of float64, shape (n,)
+        Time in the recording of the middle of each code, s.
+    script_times : ndarray of float64, shape (n,)
+        Time in the rendering of the middle of the code that it is compared with, s.
+    distances : ndarray of uint8, shape (n,)
+        Bits of 128 in which the two differ.
+    active : ndarray of bool, shape (n,)
+        Whether both hold sound.
+    """
+
+    speed: float
+    query_times: NDArray[np.float64]
+    script_times: NDArray[np.float64]
+    distances: NDArray[np.uint8]
+    active: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +72,8 @@ class Match:
         Audio time at which a live listener would have known, s; None for a candidate that is no match.
     rivals : tuple of str
         Other scripts that fit the same audio about as well; empty for a match that is unambiguous.
+    alignment : Alignment or None
+        Code by code, how the rendering lies over the recording; kept only with ``candidates=True``.
     """
 
     script: str
@@ -59,6 +90,7 @@ class Match:
     speed: float
     decided_at: float | None
     rivals: tuple[str, ...] = ()
+    alignment: Alignment | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +207,9 @@ class ScanResult:
         """
         return _match_table([self])
 
+    def _repr_html_(self) -> str:
+        return scan_html(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -250,14 +285,19 @@ class ScanResults(Sequence[ScanResult]):
         """
         return _match_table(self)
 
+    def _repr_html_(self) -> str:
+        return results_html(self)
 
-def scan_result(text: str) -> ScanResult:
-    """Make the result of the compiled part's JSON."""
+
+def scan_result(scanned: tuple[str, list[Any]]) -> ScanResult:
+    """Make the result of the compiled part's JSON, and alignments in the order of its matches."""
+    text, alignments = scanned
     report: dict[str, Any] = json.loads(text)
+    paths = [Alignment(*alignment) for alignment in alignments]
     return ScanResult(
         file=report["file"],
         seconds=report["seconds"],
-        matches=tuple(_match(match) for match in report["matches"]),
+        matches=tuple(_match(match, path) for match, path in zip(report["matches"], paths, strict=True)),
         machine_voice=_known(MachineVoice, report["machine_voice"]),
         events=tuple(_known(Event, event) for event in report["events"]),
         decided_at=report["decided_at"],
@@ -275,8 +315,9 @@ def _known(kind: type[_T], values: dict[str, Any]) -> _T:
     return kind(**{name: values[name] for name in names if name in values})
 
 
-def _match(values: dict[str, Any]) -> Match:
-    return _known(Match, values | {"rivals": tuple(values.get("rivals", ()))})
+def _match(values: dict[str, Any], path: Alignment) -> Match:
+    alignment = path if len(path.query_times) else None
+    return _known(Match, values | {"rivals": tuple(values.get("rivals", ())), "alignment": alignment})
 
 
 def _channel(values: dict[str, Any]) -> Channel:
@@ -285,7 +326,12 @@ def _channel(values: dict[str, Any]) -> Channel:
 
 def _match_table(results: Sequence[ScanResult]) -> pd.DataFrame:
     pandas = import_pandas("to_dataframe")
-    columns = ["file", *(field.name for field in fields(Match))]
-    rows = [{"file": result.file, **asdict(match)} for result in results for match in result.matches]
+    names = [field.name for field in fields(Match) if field.name != "alignment"]
+    columns = ["file", *names]
+    rows = [
+        {"file": result.file, **{name: getattr(match, name) for name in names}}
+        for result in results
+        for match in result.matches
+    ]
     table: pd.DataFrame = pandas.DataFrame(rows, columns=columns)
     return table

@@ -32,6 +32,7 @@ def scan(
     candidates: bool = ...,
     on_error: OnError = ...,
     jobs: int | None = ...,
+    progress: bool = ...,
 ) -> Any: ...
 @overload
 def scan(
@@ -43,6 +44,7 @@ def scan(
     candidates: bool = ...,
     on_error: OnError = ...,
     jobs: int | None = ...,
+    progress: bool = ...,
 ) -> ScanResult: ...
 @overload
 def scan(
@@ -54,6 +56,7 @@ def scan(
     candidates: bool = ...,
     on_error: OnError = ...,
     jobs: int | None = ...,
+    progress: bool = ...,
 ) -> ScanResults: ...
 def scan(
     audio: Any,
@@ -64,6 +67,7 @@ def scan(
     candidates: bool = False,
     on_error: OnError = "warn",
     jobs: int | None = None,
+    progress: bool = False,
 ) -> Any:
     """Say which known scripts play in recordings, where, and how sure that is.
 
@@ -85,6 +89,8 @@ def scan(
         a single recording the error is always raised.
     jobs : int, optional
         Recordings to scan at the same time; by default as many as there are processors.
+    progress : bool, optional
+        Whether to show a bar that counts the recordings of several (needs tqdm).
 
     Returns
     -------
@@ -130,4 +136,4 @@ def scan(
 
     if not batch:
         return scan_one(recordings[0])
-    return ScanResults(*run(scan_one, recordings, jobs=jobs, on_error=on_error))
+    return ScanResults(*run(scan_one, recordings, jobs=jobs, on_error=on_error, progress=progress))

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use callprint::audio::Encoding;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::features::FeaturesArgs;
+use crate::{features::FeaturesArgs, listen::ListenArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,6 +14,7 @@ Examples:
   callprint index build -o mine.cpi clips/     an index of your own clips
   callprint scan call.wav --index mine.cpi     search in that index
   callprint features call.wav -o features.csv  prosody features
+  callprint listen --audiosocket :9092         live calls from Asterisk
 
 Exit status: 0 done, 1 nothing matched (with --fail-if-none), 2 usage or input error.
 `callprint COMMAND --help` explains a command.";
@@ -57,6 +58,7 @@ pub(crate) enum Command {
     Scan(ScanArgs),
     Index(IndexArgs),
     Features(FeaturesArgs),
+    Listen(ListenArgs),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  callprint completions bash > ~/.local/share/bash-completion/completions/callprint"
@@ -329,7 +331,7 @@ pub(crate) struct MergeArgs {
 }
 
 /// A positive, finite number.
-fn positive(text: &str) -> Result<f64, String> {
+pub(crate) fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value > 0.0 && value.is_finite() => Ok(value),
         _ => Err("give a positive number, such as 0.01".to_owned()),

@@ -97,11 +97,15 @@ pub(crate) fn open_file(path: &Path) -> Result<FileSource, Failure> {
     FileSource::open(path).map_err(|error| Failure::reading(path, &error))
 }
 
+/// Rate and channels of raw PCM, with the defaults of those not given.
+pub(crate) fn raw_format(raw: &RawArgs) -> Format {
+    Format { sample_rate: raw.rate.unwrap_or(8000), channels: usize::from(raw.channels.unwrap_or(1)) }
+}
+
 /// Raw PCM on standard input in the layout of `raw`.
-pub(crate) fn open_stdin(raw: &RawArgs) -> Result<impl Source, Failure> {
-    let format = Format { sample_rate: raw.rate.unwrap_or(8000), channels: usize::from(raw.channels.unwrap_or(1)) };
+pub(crate) fn open_stdin(raw: &RawArgs) -> Result<impl Source + use<>, Failure> {
     let encoding = raw.encoding.unwrap_or(RawEncoding::S16le);
-    PcmSource::new("-", io::stdin().lock(), encoding.into(), format)
+    PcmSource::new("-", io::stdin().lock(), encoding.into(), raw_format(raw))
         .map_err(|error| Failure::reading(Path::new("-"), &error))
 }
 

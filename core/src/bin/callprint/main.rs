@@ -11,6 +11,7 @@ mod exit;
 mod features;
 mod index;
 mod input;
+mod listen;
 mod output;
 mod pool;
 mod scan;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Scan(args) => scan::run(args, cli.common.color, &console),
         Command::Index(args) => index::run(&args.command, &console),
         Command::Features(args) => features::run(args, &console),
+        Command::Listen(args) => listen::run(args, cli.common.color, &console),
         Command::Completions { shell } => completions(*shell),
     };
     match result {

@@ -53,6 +53,7 @@ fn merge(args: &MergeArgs, console: &Console) -> Result<Status, Failure> {
     for path in builtin.into_iter().chain(args.files.iter().map(|file| Some(file.as_path()))) {
         let index = input::open_index(path)?;
         let path = path.unwrap_or(Path::new(BUILTIN));
+        index.verify().map_err(|error| Failure::reading(path, &error))?;
         builder.merge(&index).map_err(|error| match error {
             Error::Index { reason: IndexFault::Duplicate(name), .. } => Failure::at(
                 path,
@@ -69,7 +70,8 @@ fn merge(args: &MergeArgs, console: &Console) -> Result<Status, Failure> {
     Ok(Status::Done)
 }
 
-/// A builder with everything that the index at `path` holds. The file is closed again, so that it can be replaced.
+/// A builder with everything that the index at `path` holds. The file is closed again, so that it can be replaced. Every byte
+/// is checked first: damage must not be written again with checksums that fit it.
 fn reopen(path: &Path) -> Result<IndexBuilder, Failure> {
     let index = Index::open(path).map_err(|error| match &error {
         Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
@@ -77,6 +79,7 @@ fn reopen(path: &Path) -> Result<IndexBuilder, Failure> {
         }
         _ => Failure::reading(path, &error),
     })?;
+    index.verify().map_err(|error| Failure::reading(path, &error))?;
     Ok(IndexBuilder::from_index(&index))
 }
 

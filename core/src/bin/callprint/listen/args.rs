@@ -1,0 +1,101 @@
+//! Command line of `listen`.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, ValueEnum};
+
+use crate::{
+    args::{RawArgs, positive},
+    exit::Failure,
+};
+
+const HELP: &str = "\
+Examples:
+  callprint listen --audiosocket 127.0.0.1:9092        for AudioSocket(${UUID},127.0.0.1:9092) in Asterisk
+  callprint listen --audiosocket :9092 --hang-up-far 0.0001
+  dumpcap -i eth0 -w - -f udp | callprint listen --pcap -
+  callprint listen --pcap calls.pcapng --payload 111=opus
+  arecord -f S16_LE -r 8000 -t raw | callprint listen --stream
+
+Each event is printed when it becomes known: one JSON object a line with the keys `call` (the UUID, or the RTP stream), \
+`type` (answered, match, ambiguous, match_revoked, unmatched, dtmf, ended), `at` (s of audio), `time` (s since 1970), and for \
+matches `script`, `rendering`, `category`, `false_alarms_per_hour`, `query_start` and more, as in `scan --format json`.
+
+Interrupt (Ctrl-C) or SIGTERM ends all calls, prints their last events and exits with status 0.";
+
+/// Listen to live calls and say which script plays while they are up
+#[derive(Debug, Args)]
+#[command(after_help = HELP, group = ArgGroup::new("source").required(true).args(["audiosocket", "pcap", "stream"]))]
+pub(crate) struct ListenArgs {
+    /// Serve Asterisk's AudioSocket on this address; without a host, on all of them
+    #[arg(long, value_name = "[HOST]:PORT")]
+    pub(crate) audiosocket: Option<String>,
+    /// Find RTP streams in a capture (pcap, pcapng), or `-` for one on standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
+    /// Raw PCM on standard input, heard as it comes
+    #[arg(long)]
+    pub(crate) stream: bool,
+    /// Index of known scripts [default: the corpus built into the program]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) index: Option<PathBuf>,
+    /// Call it a match up to this false-alarm rate: expected wrong matches per hour of audio
+    #[arg(long, value_name = "RATE", default_value = "0.01", value_parser = positive, allow_negative_numbers = true)]
+    pub(crate) max_far: f64,
+    /// Form of the events
+    #[arg(short, long, value_name = "FORMAT", default_value = "json")]
+    pub(crate) format: EventFormat,
+    /// Hang up on matches up to this false-alarm rate [default: never]
+    #[arg(long, value_name = "RATE", value_parser = positive, allow_negative_numbers = true, help_heading = "AudioSocket")]
+    pub(crate) hang_up_far: Option<f64>,
+    /// Close connections that have sent nothing for so long
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = positive, allow_negative_numbers = true, help_heading = "AudioSocket")]
+    pub(crate) idle: f64,
+    /// Calls at the same time; more are turned away
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..), help_heading = "AudioSocket")]
+    pub(crate) max_calls: u32,
+    /// Threads that listen [default: as many as there are processors]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "AudioSocket")]
+    pub(crate) jobs: Option<u16>,
+    /// Codec of a dynamic payload type, 96 to 127: pcmu, pcma, gsm, g722 or opus; may be repeated
+    #[arg(long, value_name = "TYPE=CODEC", value_parser = payload, help_heading = "RTP")]
+    pub(crate) payload: Vec<(u8, String)>,
+    #[command(flatten, next_help_heading = "Raw PCM (--stream)")]
+    pub(crate) raw: RawArgs,
+}
+
+/// How events are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EventFormat {
+    // One JSON object a line.
+    Json,
+    // A line for people.
+    Text,
+}
+
+impl ListenArgs {
+    /// Refuses options that do not belong to the source chosen.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        if !self.stream && self.raw.is_given() {
+            return Err(Failure::new(
+                "--rate, --channels and --encoding describe raw PCM; give --stream, or leave them out",
+            ));
+        }
+        if self.pcap.is_none() && !self.payload.is_empty() {
+            return Err(Failure::new("--payload describes RTP; give --pcap, or leave it out"));
+        }
+        if self.audiosocket.is_none() && self.hang_up_far.is_some() {
+            return Err(Failure::new("--hang-up-far needs a line to hang up; give --audiosocket, or leave it out"));
+        }
+        Ok(())
+    }
+}
+
+/// `111=opus`.
+fn payload(text: &str) -> Result<(u8, String), String> {
+    let (number, codec) = text.split_once('=').ok_or("give TYPE=CODEC, such as 111=opus")?;
+    match number.parse() {
+        Ok(number @ 96..=127) => Ok((number, codec.to_ascii_lowercase())),
+        _ => Err("dynamic payload types are 96 to 127".to_owned()),
+    }
+}

@@ -1,0 +1,213 @@
+//! Events of calls on standard output, one a line, on their way to the reader when the call returns.
+
+use std::{
+    io::{self, Write},
+    sync::{Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use anstyle::{AnsiColor, Style};
+use callprint::{Session, SessionEvent, SessionMatch};
+use serde::Serialize;
+
+use super::args::EventFormat;
+use crate::{
+    args::Color,
+    console::Console,
+    exit::{Status, one_line},
+    output::{
+        self,
+        words::{self, Clock},
+    },
+};
+
+const MATCH: Style = AnsiColor::Red.on_default().bold();
+const FAINT: Style = Style::new().dimmed();
+
+/// Writes events; shared by threads.
+pub(crate) struct Reporter<'c> {
+    out: Mutex<Box<dyn Write + Send>>,
+    format: EventFormat,
+    console: &'c Console,
+}
+
+/// One line: an event of one call.
+#[derive(Debug, Serialize)]
+pub(crate) struct Line<'a> {
+    call: &'a str,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    /// Seconds of audio.
+    at: f64,
+    /// Seconds since 1970, to the millisecond.
+    time: f64,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    found: Option<Found<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probability: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digit: Option<String>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    end: Option<&'a End>,
+}
+
+/// What `match`, `ambiguous` and `match_revoked` say of the script; names as in the report of `scan`.
+#[derive(Debug, Serialize)]
+struct Found<'a> {
+    script: &'a str,
+    rendering: &'a str,
+    category: &'a str,
+    score: f64,
+    false_alarms_per_hour: f64,
+    ber: f64,
+    query_start: f64,
+    query_end: f64,
+    script_start: f64,
+    script_end: f64,
+    speed: f64,
+    rivals: Vec<&'a str>,
+}
+
+/// What `ended` says beside the length of the call.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct End {
+    /// Why: `hang_up`, `closed`, `cut_off`, `idle`, `matched`, `fault`, `shutdown`, `end_of_input`.
+    pub(crate) reason: &'static str,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(crate) rtp: Option<callprint::telephony::StreamCounts>,
+}
+
+/// Now, for [`Reporter::event`].
+pub(crate) fn now() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
+impl<'c> Reporter<'c> {
+    pub(crate) fn new(format: EventFormat, color: Color, console: &'c Console) -> Self {
+        let out: Box<dyn Write + Send> = match format {
+            EventFormat::Json => Box::new(io::stdout()),
+            EventFormat::Text => Box::new(output::stream(io::stdout(), color)),
+        };
+        Self { out: Mutex::new(out), format, console }
+    }
+
+    /// Takes all events that wait in `session` and prints them; the least false-alarm rate of the matches among them. `time`
+    /// is when the audio came, since 1970.
+    pub(crate) fn drain(&self, call: &str, session: &mut Session, time: Duration) -> Option<f64> {
+        let mut least: Option<f64> = None;
+        while let Some(event) = session.poll() {
+            if let SessionEvent::Match { found, .. } = &event {
+                least = Some(least.map_or(found.false_alarms_per_hour, |l| l.min(found.false_alarms_per_hour)));
+            }
+            // The end is told by `end`, which knows why.
+            if !matches!(event, SessionEvent::Ended { .. }) {
+                self.session_event(call, session, &event, time);
+            }
+        }
+        least
+    }
+
+    /// Ends `session` and prints its last events.
+    pub(crate) fn end(&self, call: &str, session: &mut Session, time: Duration, end: &End) {
+        session.finish();
+        self.drain(call, session, time);
+        self.write(&Line { end: Some(end), ..Line::new(call, "ended", session.seconds(), time) });
+    }
+
+    /// Prints a key press.
+    pub(crate) fn digit(&self, call: &str, at: f64, digit: u8, time: Duration) {
+        let digit = char::from(digit).to_string();
+        self.write(&Line { digit: Some(digit), ..Line::new(call, "dtmf", at, time) });
+    }
+
+    fn session_event(&self, call: &str, session: &Session, event: &SessionEvent, time: Duration) {
+        let probability = match event {
+            SessionEvent::MachineVoice { probability, .. } => Some(*probability),
+            _ => None,
+        };
+        let found = event.found().map(|found| Found::new(session, found));
+        self.write(&Line { found, probability, ..Line::new(call, event.kind(), event.at(), time) });
+    }
+
+    fn write(&self, line: &Line<'_>) {
+        let mut bytes = match self.format {
+            EventFormat::Json => serde_json::to_vec(line).unwrap_or_default(),
+            EventFormat::Text => line.text().into_bytes(),
+        };
+        bytes.push(b'\n');
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = out.write_all(&bytes).and_then(|()| out.flush()) {
+            output::stdout_gone(&error, Status::Done, self.console);
+        }
+    }
+}
+
+impl<'a> Line<'a> {
+    fn new(call: &'a str, kind: &'a str, at: f64, time: Duration) -> Self {
+        let time = time.as_millis() as f64 / 1e3;
+        // A hundredth of a millisecond of audio is below a sample.
+        let at = (at * 1e5).round() / 1e5;
+        Self { call, kind, at, time, found: None, probability: None, digit: None, end: None }
+    }
+
+    /// The line for people.
+    fn text(&self) -> String {
+        let kind = self.kind.replace('_', " ");
+        let call = one_line(self.call);
+        let mut text = format!("{FAINT}{call}{FAINT:#}  {:>8}  ", Clock(self.at).to_string());
+        match &self.found {
+            Some(found) => {
+                text.push_str(&format!("{MATCH}{kind} {}{MATCH:#}", found.script));
+                if !found.category.is_empty() {
+                    text.push_str(&format!(" ({})", found.category));
+                }
+                text.push_str(&format!(
+                    ", false alarms {}, since {}",
+                    words::false_alarms(found.false_alarms_per_hour),
+                    Clock(found.query_start)
+                ));
+                if !found.rivals.is_empty() {
+                    text.push_str(&format!(", or {}", found.rivals.join(", ")));
+                }
+            }
+            None => text.push_str(&kind),
+        }
+        if let Some(digit) = &self.digit {
+            text.push_str(&format!(" {}", one_line(digit)));
+        }
+        if let Some(end) = self.end {
+            text.push_str(&format!(": {}", end.reason.replace('_', " ")));
+            if let Some(rtp) = &end.rtp {
+                text.push_str(&format!(
+                    "; {}, {} packets, {} lost, {} out of order, {} twice",
+                    rtp.codec,
+                    words::count(rtp.packets),
+                    rtp.lost,
+                    rtp.out_of_order,
+                    rtp.duplicates
+                ));
+            }
+        }
+        text
+    }
+}
+
+impl<'a> Found<'a> {
+    fn new(session: &'a Session, found: &SessionMatch) -> Self {
+        let rendering = session.index().rendering(found.rendering);
+        Self {
+            script: rendering.script,
+            rendering: rendering.id,
+            category: rendering.category,
+            score: found.score,
+            false_alarms_per_hour: found.false_alarms_per_hour,
+            ber: found.ber,
+            query_start: found.query_start,
+            query_end: found.query_end,
+            script_start: found.script_start,
+            script_end: found.script_end,
+            speed: found.speed,
+            rivals: found.rivals().iter().map(|&rival| session.index().rendering(rival).script).collect(),
+        }
+    }
+}

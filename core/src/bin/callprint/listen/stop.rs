@@ -1,0 +1,37 @@
+//! SIGINT and SIGTERM: all that listens is told to stop; a second signal ends the program at once.
+
+use std::{
+    process,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use crate::exit::Failure;
+
+/// Whether to stop.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Waits for signals in a thread of its own; `wake` is called after the flag is set.
+    pub(crate) fn on_signal(wake: impl Fn() + Send + 'static) -> Result<Self, Failure> {
+        let stop = Self::default();
+        let seen = stop.clone();
+        ctrlc::set_handler(move || {
+            if seen.0.swap(true, Ordering::SeqCst) {
+                // 128 + SIGINT, what shells report of a program that was interrupted.
+                process::exit(130);
+            }
+            wake();
+        })
+        .map_err(|error| Failure::new(format_args!("signals can't be caught: {error}")))?;
+        Ok(stop)
+    }
+
+    /// Whether a signal has come.
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}

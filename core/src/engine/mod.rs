@@ -1,0 +1,347 @@
+//! Many live calls on few threads.
+//!
+//! A [`SessionPool`] owns worker threads; a [`Call`] is one leg. Whoever has the audio pushes it into a call's ring, which
+//! takes no longer than a copy, and goes on; a worker takes what has come, oldest first, through the call's [`Session`], and
+//! hands events to the function that the pool was made with. A call is worked on by one thread at a time, so its results are
+//! those of a session fed by itself.
+//!
+//! Back-pressure: a ring holds a fixed stretch of audio. What does not fit is refused, and [`Call::push_i16`] says so: a live
+//! source drops it (and the pool counts it), a fast one waits. So memory is bounded by the number of calls.
+//!
+//! [`Metrics`] counts calls, events and samples, and how late the answers are, as Prometheus' text format.
+
+mod metrics;
+mod ring;
+
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+    time::Instant,
+};
+
+pub use metrics::{Histogram, Metrics};
+use ring::Ring;
+
+use crate::{
+    Error, Result,
+    audio::{expand_alaw, expand_ulaw},
+    detect::{Session, SessionConfig, SessionEvent},
+    index::Index,
+};
+
+/// Samples that a worker takes from a call at a time.
+const TURN: usize = 4096;
+/// Ended sessions that are kept for new calls.
+const SPARE: usize = 64;
+
+/// How a pool works.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PoolConfig {
+    /// Worker threads. Default: as many as there are processors.
+    pub threads: usize,
+    /// Seconds of audio that a call may be behind before more is refused, 0.1 to 60. Default 2.
+    pub backlog: f64,
+}
+
+impl Default for PoolConfig {
+    fn default() -> Self {
+        Self { threads: std::thread::available_parallelism().map_or(1, usize::from), backlog: 2.0 }
+    }
+}
+
+/// Tells the calls of a pool apart; counted from 1, never used twice.
+pub type CallId = u64;
+
+/// Is told of events, on the thread that found them.
+type OnEvent = dyn Fn(CallId, &Index, &SessionEvent) + Send + Sync;
+
+/// Sessions of many calls, and the threads that work on them. Ends when it and all its calls have been dropped.
+pub struct SessionPool {
+    shared: Arc<Shared>,
+    workers: Vec<JoinHandle<()>>,
+    backlog: f64,
+    next: AtomicU64,
+}
+
+impl std::fmt::Debug for SessionPool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionPool").field("workers", &self.workers.len()).finish_non_exhaustive()
+    }
+}
+
+struct Shared {
+    index: Arc<Index>,
+    ready: Mutex<Ready>,
+    work: Condvar,
+    spare: Mutex<Vec<Session>>,
+    metrics: Metrics,
+    on_event: Box<OnEvent>,
+}
+
+/// Calls with audio that waits, in the order in which it came.
+#[derive(Default)]
+struct Ready {
+    calls: VecDeque<Arc<Leg>>,
+    closed: bool,
+}
+
+/// A call as pool and worker see it.
+struct Leg {
+    id: CallId,
+    input: Mutex<Input>,
+    /// Held by the worker whose turn it is; nobody else asks while `queued`.
+    session: Mutex<Option<Session>>,
+}
+
+struct Input {
+    ring: Ring,
+    /// Since when the oldest sample waits.
+    since: Option<Instant>,
+    ended: bool,
+    /// Whether the call is in `Ready` or being worked on.
+    queued: bool,
+}
+
+/// Locks what no panic can leave half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl SessionPool {
+    /// A pool over one index. `on_event` runs on worker threads, with the call's id, and the index that knows names; while it
+    /// does, the worker does nothing else.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] where `threads` is 0 or more than 1024, or `backlog` out of range; [`Error::Io`] where the
+    /// system has no threads left.
+    pub fn new(
+        index: Arc<Index>,
+        config: PoolConfig,
+        on_event: impl Fn(CallId, &Index, &SessionEvent) + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let PoolConfig { threads, backlog } = config;
+        if !(1..=1024).contains(&threads) {
+            return Err(Error::InvalidArgument(format!("threads {threads}: want 1 to 1024")));
+        }
+        if !(0.1..=60.0).contains(&backlog) {
+            return Err(Error::InvalidArgument(format!("backlog {backlog}: want 0.1 to 60 seconds")));
+        }
+        let shared = Arc::new(Shared {
+            index,
+            ready: Mutex::default(),
+            work: Condvar::new(),
+            spare: Mutex::default(),
+            metrics: Metrics::default(),
+            on_event: Box::new(on_event),
+        });
+        let mut pool = Self { shared, workers: Vec::with_capacity(threads), backlog, next: AtomicU64::new(1) };
+        for number in 0..threads {
+            let shared = pool.shared.clone();
+            let thread = std::thread::Builder::new().name(format!("callprint-{number}"));
+            let worker = thread.spawn(move || shared.work()).map_err(|e| Error::io("worker thread", e))?;
+            pool.workers.push(worker);
+        }
+        Ok(pool)
+    }
+
+    /// A new call.
+    ///
+    /// # Errors
+    /// Those of [`Session::new`].
+    pub fn open(&self, config: SessionConfig) -> Result<Call> {
+        let known = {
+            let mut spare = lock(&self.shared.spare);
+            spare.iter().position(|s| *s.config() == config).map(|at| spare.swap_remove(at))
+        };
+        let session = known.map_or_else(|| Session::new(self.shared.index.clone(), config), Ok)?;
+        let ring = Ring::new((self.backlog * f64::from(config.sample_rate)) as usize);
+        let leg = Leg {
+            id: self.next.fetch_add(1, Ordering::Relaxed),
+            input: Mutex::new(Input { ring, since: None, ended: false, queued: false }),
+            session: Mutex::new(Some(session)),
+        };
+        self.shared.metrics.opened.fetch_add(1, Ordering::Relaxed);
+        Ok(Call { leg: Arc::new(leg), shared: self.shared.clone() })
+    }
+
+    /// What the pool counts.
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+}
+
+impl Drop for SessionPool {
+    /// Works off what waits, then ends the workers.
+    fn drop(&mut self) {
+        lock(&self.shared.ready).closed = true;
+        self.shared.work.notify_all();
+        for worker in self.workers.drain(..) {
+            // A worker catches the panics of its calls; there is nobody to tell of one of its own.
+            let _ = worker.join();
+        }
+    }
+}
+
+/// One leg of a call in a pool. Dropping it ends the call; events that follow from what was pushed still come.
+pub struct Call {
+    leg: Arc<Leg>,
+    shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call").field("id", &self.leg.id).finish_non_exhaustive()
+    }
+}
+
+impl Call {
+    /// What events call it.
+    pub fn id(&self) -> CallId {
+        self.leg.id
+    }
+
+    /// Hands over 16-bit samples and says how many were taken: fewer than given where the call is as far behind as the
+    /// pool allows. The rest is counted as dropped; push it again later if it can wait.
+    pub fn push_i16(&self, samples: &[i16]) -> usize {
+        self.push(samples, |&s| s)
+    }
+
+    /// Hands over G.711 mu-law bytes; else as [`push_i16`](Self::push_i16).
+    pub fn push_ulaw(&self, bytes: &[u8]) -> usize {
+        self.push(bytes, |&b| expand_ulaw(b))
+    }
+
+    /// Hands over G.711 A-law bytes; else as [`push_i16`](Self::push_i16).
+    pub fn push_alaw(&self, bytes: &[u8]) -> usize {
+        self.push(bytes, |&b| expand_alaw(b))
+    }
+
+    /// Hands over samples in [-1, 1], which are rounded to 16 bits; else as [`push_i16`](Self::push_i16).
+    pub fn push_f32(&self, samples: &[f32]) -> usize {
+        self.push(samples, |&s| (s * 32_768.0).round() as i16)
+    }
+
+    fn push<T>(&self, samples: &[T], convert: impl Fn(&T) -> i16) -> usize {
+        let metrics = &self.shared.metrics;
+        let mut input = lock(&self.leg.input);
+        let taken = input.ring.push(samples.iter().map(convert));
+        if taken > 0 {
+            input.since.get_or_insert_with(Instant::now);
+        }
+        let queue = taken > 0 && !std::mem::replace(&mut input.queued, true);
+        drop(input);
+        metrics.samples.fetch_add(taken as u64, Ordering::Relaxed);
+        metrics.dropped.fetch_add((samples.len() - taken) as u64, Ordering::Relaxed);
+        if queue {
+            self.shared.queue(self.leg.clone());
+        }
+        taken
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let queue = {
+            let mut input = lock(&self.leg.input);
+            input.ended = true;
+            input.since.get_or_insert_with(Instant::now);
+            !std::mem::replace(&mut input.queued, true)
+        };
+        if queue {
+            self.shared.queue(self.leg.clone());
+        }
+    }
+}
+
+impl Shared {
+    fn queue(&self, leg: Arc<Leg>) {
+        lock(&self.ready).calls.push_back(leg);
+        self.work.notify_one();
+    }
+
+    /// A worker's life.
+    fn work(&self) {
+        let mut samples = Vec::with_capacity(TURN);
+        while let Some(leg) = self.next() {
+            self.turn(&leg, &mut samples);
+        }
+    }
+
+    /// The call whose audio waits longest; `None` once the pool is closed and nothing waits.
+    fn next(&self) -> Option<Arc<Leg>> {
+        let mut ready = lock(&self.ready);
+        loop {
+            if let Some(leg) = ready.calls.pop_front() {
+                return Some(leg);
+            }
+            if ready.closed {
+                return None;
+            }
+            ready = self.work.wait(ready).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Takes what waits of a call through its session.
+    fn turn(&self, leg: &Arc<Leg>, samples: &mut Vec<i16>) {
+        let (since, ended) = {
+            let mut input = lock(&leg.input);
+            samples.clear();
+            input.ring.take(TURN, samples);
+            let since = input.since.take();
+            if !input.ring.is_empty() {
+                input.since = since;
+            }
+            (since, input.ended && input.ring.is_empty())
+        };
+        let mut slot = lock(&leg.session);
+        if let Some(session) = slot.as_mut() {
+            // What a panic may leave half done is the session, and that is dropped.
+            if catch_unwind(AssertUnwindSafe(|| self.advance(leg.id, session, samples, ended))).is_err() {
+                self.metrics.faults.fetch_add(1, Ordering::Relaxed);
+                *slot = None;
+            }
+        }
+        if let Some(since) = since {
+            self.metrics.lateness.observe(since.elapsed().as_secs_f64());
+        }
+        if ended {
+            self.retire(slot.take());
+            return;
+        }
+        drop(slot);
+        let mut input = lock(&leg.input);
+        // More may have come meanwhile.
+        input.queued = !input.ring.is_empty() || input.ended;
+        if input.queued {
+            drop(input);
+            self.queue(leg.clone());
+        }
+    }
+
+    fn advance(&self, id: CallId, session: &mut Session, samples: &[i16], ended: bool) {
+        session.push_i16(samples);
+        if ended {
+            session.finish();
+        }
+        while let Some(event) = session.poll() {
+            self.metrics.count(&event, session.answered_at());
+            (self.on_event)(id, &self.index, &event);
+        }
+    }
+
+    /// Keeps an ended call's session for another call.
+    fn retire(&self, session: Option<Session>) {
+        self.metrics.closed.fetch_add(1, Ordering::Relaxed);
+        let Some(mut session) = session else { return };
+        session.reset();
+        let mut spare = lock(&self.spare);
+        if spare.len() < SPARE {
+            spare.push(session);
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The tables of an index: which codes have which key. Section 7 of the file, laid out in `format`.
+//!
+//! A table is a directory (where each key's list begins) and the lists, one after the other. A list holds the signatures
+//! of its codes first, then their positions, ascending: a look into a list reads the signatures, mostly one cache line, and
+//! of the positions only those whose signature fits.
+//!
+//! Tables are made by counting sort, in time linear in the codes, table after table, so that no more than one is in memory.
+//! Codes without sound are in no table.
+
+use std::io::{self, Write};
+
+use zerocopy::{
+    FromBytes, IntoBytes,
+    little_endian::{U16, U32, U64},
+};
+
+use super::{
+    StoredCode,
+    format::{ALIGN, PostingsHeader},
+    keys::{self, TABLES},
+};
+use crate::fingerprint::Code;
+
+/// Bytes of an entry: signature and position.
+const ENTRY: usize = 6;
+
+/// Codes from which an index gets tables by itself; below, comparing with all of them costs less than 0.1 ms a query code.
+pub(crate) const WORTHWHILE: usize = 1 << 17;
+
+/// A list of a table.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct List<'a> {
+    pub(crate) signatures: &'a [U16],
+    pub(crate) positions: &'a [U32],
+}
+
+/// One table.
+#[derive(Debug, Clone, Copy, Default)]
+struct Table<'a> {
+    directory: &'a [U32],
+    /// What fills the directory up to the lists.
+    gap: &'a [u8],
+    lists: &'a [u8],
+}
+
+/// The tables of an open index.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Postings<'a> {
+    pub(crate) key_bits: u32,
+    pub(crate) codes: usize,
+    tables: [Table<'a>; TABLES],
+}
+
+/// Where the parts of the section lie.
+struct Parts {
+    directory: usize,
+    lists: usize,
+}
+
+impl Parts {
+    fn of(key_bits: u32, codes: usize) -> Option<Self> {
+        let directory = (((1usize << key_bits) + 1) * 4).next_multiple_of(ALIGN);
+        Some(Self { directory, lists: codes.checked_mul(ENTRY)?.checked_next_multiple_of(ALIGN)? })
+    }
+
+    fn section(&self) -> Option<usize> {
+        self.directory.checked_add(self.lists)?.checked_mul(TABLES)?.checked_add(size_of::<PostingsHeader>())
+    }
+}
+
+impl<'a> Postings<'a> {
+    /// The tables in a section; `None` in an empty one.
+    ///
+    /// # Errors
+    /// Says what does not hold. Time does not depend on the data.
+    pub(crate) fn open(section: &'a [u8]) -> Result<Option<Self>, String> {
+        if section.is_empty() {
+            return Ok(None);
+        }
+        let wrong = || "the tables of keys are not what they should be".to_owned();
+        let (header, mut rest) = PostingsHeader::ref_from_prefix(section).map_err(|_| wrong())?;
+        let (key_bits, tables) = (header.key_bits.get(), header.tables.get());
+        let codes = usize::try_from(header.codes.get()).ok().filter(|&n| u32::try_from(n).is_ok()).ok_or_else(wrong)?;
+        let bits_fit = (keys::MIN_KEY_BITS..=keys::MAX_KEY_BITS).contains(&key_bits);
+        if !bits_fit || tables as usize != TABLES || header.reserved != [0; 48] {
+            return Err(wrong());
+        }
+        let parts = Parts::of(key_bits, codes).ok_or_else(wrong)?;
+        if parts.section() != Some(section.len()) {
+            return Err(wrong());
+        }
+        let mut found = [Table::default(); TABLES];
+        for table in &mut found {
+            let (directory, after) = rest.split_at_checked(parts.directory).ok_or_else(wrong)?;
+            let (lists, after) = after.split_at_checked(parts.lists).ok_or_else(wrong)?;
+            let (directory, gap) =
+                <[U32]>::ref_from_prefix_with_elems(directory, (1 << key_bits) + 1).map_err(|_| wrong())?;
+            *table = Table { directory, gap, lists };
+            rest = after;
+        }
+        Ok(Some(Self { key_bits, codes, tables: found }))
+    }
+
+    /// Asks the memory for the directory's entry of a key.
+    #[inline]
+    pub(crate) fn prefetch_directory(&self, table: usize, key: u32) {
+        super::prefetch::prefetch(self.tables[table].directory, key as usize);
+    }
+
+    /// Where a key's list begins and ends; an empty range where a damaged file says something impossible.
+    #[inline]
+    pub(crate) fn range(&self, table: usize, key: u32) -> (u32, u32) {
+        let directory = self.tables[table].directory;
+        match (directory.get(key as usize), directory.get(key as usize + 1)) {
+            (Some(start), Some(end)) if start.get() <= end.get() && end.get() as usize <= self.codes => {
+                (start.get(), end.get())
+            }
+            _ => (0, 0),
+        }
+    }
+
+    /// Asks the memory for a list, or the beginning of a long one.
+    #[inline]
+    pub(crate) fn prefetch_list(&self, table: usize, (start, end): (u32, u32)) {
+        let (start, end) = (start as usize * ENTRY, end as usize * ENTRY);
+        for at in (start..end.min(start + 64 * 6)).step_by(64) {
+            super::prefetch::prefetch(self.tables[table].lists, at);
+        }
+    }
+
+    /// The list in a range.
+    #[inline]
+    pub(crate) fn list(&self, table: usize, (start, end): (u32, u32)) -> List<'a> {
+        let count = (end - start) as usize;
+        let bytes = self.tables[table].lists.get(start as usize * ENTRY..end as usize * ENTRY).unwrap_or_default();
+        let Ok((signatures, rest)) = <[U16]>::ref_from_prefix_with_elems(bytes, count) else {
+            return List::default();
+        };
+        List { signatures, positions: <[U32]>::ref_from_bytes(rest).unwrap_or_default() }
+    }
+
+    /// Checks every entry against the codes.
+    pub(crate) fn check(&self, codes: &[StoredCode], levels: &[u8]) -> Result<(), String> {
+        let active = levels.iter().filter(|&&level| level > 0).count();
+        if active != self.codes {
+            return Err(format!("{} codes are in tables, {active} have sound", self.codes));
+        }
+        for (t, table) in self.tables.iter().enumerate() {
+            // Entries of one key ascend and every entry has its code's key, so no code comes twice; and there are as many
+            // entries as codes with sound, so none is missing.
+            let mut expected = 0;
+            for key in 0..1u32 << self.key_bits {
+                let range = self.range(t, key);
+                let list = self.list(t, range);
+                let mut before = None;
+                let right = range.0 == expected
+                    && list.signatures.iter().zip(list.positions).all(|(signature, position)| {
+                        let at = position.get() as usize;
+                        let ascends = before.replace(at).is_none_or(|before| before < at);
+                        let (Some(code), Some(1..)) = (codes.get(at), levels.get(at)) else { return false };
+                        let code = code.get();
+                        ascends
+                            && keys::key(code, t, self.key_bits) == key
+                            && keys::signature(code, t) == signature.get()
+                    });
+                if !right {
+                    return Err(format!("list {key} of table {t} and the codes do not fit"));
+                }
+                expected = range.1;
+            }
+            if expected as usize != self.codes {
+                return Err(format!("table {t} is not complete"));
+            }
+            let rest = table.lists.get(self.codes * ENTRY..).unwrap_or_default();
+            if rest.iter().chain(table.gap).any(|&b| b != 0) {
+                return Err(format!("bytes that fill up table {t} are not zero"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Hands all codes and their levels over, in the order of their positions.
+type Each<'a> = dyn Fn(&mut dyn FnMut(Code, u8)) + 'a;
+
+/// Writes the section for the codes that `each` hands over with their levels, in the order of their positions. `active`: how
+/// many of them have sound; there are fewer than 2^32 in all.
+///
+/// # Errors
+/// Those of the output.
+pub(crate) fn write(active: usize, each: &Each<'_>, out: &mut impl Write) -> io::Result<()> {
+    let key_bits = keys::key_bits(active);
+    let header = PostingsHeader {
+        key_bits: U32::new(key_bits),
+        tables: U32::new(TABLES as u32),
+        codes: U64::new(active as u64),
+        reserved: [0; 48],
+    };
+    out.write_all(header.as_bytes())?;
+    let parts = Parts::of(key_bits, active).ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
+    for table in 0..TABLES {
+        let (directory, lists) = sort(table, key_bits, &parts, each);
+        out.write_all(&directory)?;
+        out.write_all(&lists)?;
+    }
+    Ok(())
+}
+
+/// Directory and lists of one table.
+fn sort(table: usize, key_bits: u32, parts: &Parts, each: &Each<'_>) -> (Vec<u8>, Vec<u8>) {
+    let keys = 1usize << key_bits;
+    let mut starts = vec![0u32; keys + 1];
+    each(&mut |code, level| starts[keys::key(code, table, key_bits) as usize + 1] += u32::from(level > 0));
+    for key in 0..keys {
+        starts[key + 1] += starts[key];
+    }
+    let mut next = starts[..keys].to_vec();
+    let mut lists = vec![0u8; parts.lists];
+    let mut position = 0u32;
+    each(&mut |code, level| {
+        if level > 0 {
+            let key = keys::key(code, table, key_bits) as usize;
+            let (start, end, at) = (starts[key] as usize, starts[key + 1] as usize, next[key] as usize);
+            next[key] += 1;
+            let signature = start * ENTRY + 2 * (at - start);
+            lists[signature..signature + 2].copy_from_slice(&keys::signature(code, table).to_le_bytes());
+            let place = start * ENTRY + 2 * (end - start) + 4 * (at - start);
+            lists[place..place + 4].copy_from_slice(&position.to_le_bytes());
+        }
+        position += 1;
+    });
+    let mut directory = Vec::with_capacity(parts.directory);
+    directory.extend(starts.iter().flat_map(|start| start.to_le_bytes()));
+    directory.resize(parts.directory, 0);
+    (directory, lists)
+}

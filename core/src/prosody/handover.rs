@@ -1,0 +1,269 @@
+//! Hand-over: when a machine stops and a person takes over.
+//!
+//! The strongest witness is the script itself. While a known script plays, its match follows it; where the match stops
+//! growing and sound goes on that it does not explain, something else speaks: the person whom the machine has called
+//! for. Where that begins is read off the levels: the first onset behind a gap near the end of the match.
+//!
+//! Input: an [`Activity`] each 10 ms, and several times a second how far the known scripts reach. Output: at most one
+//! hand-over until a script is heard again. The decision comes when [`PATIENCE`] has passed since the match's end and
+//! [`SOUND`] of sound has been heard since, so a pause in the script, a lost packet or a burst of noise is none.
+//!
+//! Memory: 16 s of levels (6 kB), nothing is allocated after construction. Cost: nothing to speak of a frame; some
+//! microseconds an evaluation, and only while a match has just ended.
+//!
+//! Limits: without a known script nothing is announced. A recording that goes on with words that the index does not hold is taken
+//! for a person, as far as its script is concerned.
+
+use crate::signal::{Activity, HOP_SECONDS, LOG_UNITS_PER_OCTAVE, TONE_FRAMES};
+
+/// Time that must pass after the end of a match, s.
+const PATIENCE: f64 = 1.0;
+/// Sound that must have been heard after it, frames.
+const SOUND: usize = 40;
+/// Frames of levels that are remembered (16 s).
+const MEMORY: usize = 1600;
+/// Frames before the match's end in which a gap may begin: the end is known to about .1 s.
+const SLACK: usize = 20;
+/// Frames of a match whose levels say how loud the machine is.
+const MACHINE: usize = 600;
+/// A gap is at least so many frames without sound.
+const GAP: usize = 8;
+/// An onset holds this many frames of sound among the next [`ONSET_OF`].
+const ONSET: usize = 7;
+const ONSET_OF: usize = 12;
+/// Levels from 32 dB below the machine's loud ones (their 90th percentile) count as sound: a person may speak softly …
+const BELOW_MACHINE: i32 = decibels(32.0);
+/// … if they lie 8 dB above the quietest (5th percentile), as far as speech does at all …
+const ABOVE_FLOOR: i32 = decibels(8.0);
+/// … which in loud noise is 6 dB below the loud ones.
+const NOISY: i32 = decibels(6.0);
+/// Levels in a bin of the histogram: 1.5 dB.
+const BIN: i32 = 128;
+const BINS: usize = 96;
+
+const fn decibels(db: f64) -> i32 {
+    // An octave of power is 3.0103 dB.
+    (db / 3.0103 * LOG_UNITS_PER_OCTAVE as f64) as i32
+}
+
+/// When a person took over.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Takeover {
+    /// When the person began to speak, s from the start of the stream.
+    pub at: f64,
+    /// How sure that is, 0 to 1: it grows with the sound heard since, `1 - exp(-s / 0.35 s)`.
+    pub confidence: f64,
+}
+
+/// Listens for a hand-over on one channel.
+///
+/// ```
+/// use callprint::{prosody::Handover, signal::Activity};
+///
+/// let (loud, quiet) = (Activity { level: 6000, ..Default::default() }, Activity { level: 3000, ..Default::default() });
+/// let mut handover = Handover::new();
+/// // A script until 3 s, half a second of nothing, then a voice.
+/// for frame in 0..600 {
+///     handover.frame(&if (300..350).contains(&frame) { quiet } else { loud });
+///     handover.script(Some((frame as f64 * 0.01).min(3.0)));
+/// }
+/// let found = handover.poll().expect("a person took over");
+/// assert!((found.at - 3.5).abs() < 0.05 && found.confidence > 0.6);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Handover {
+    /// Level of frame n at n % [`MEMORY`]; `i16::MIN` for a tone or silence.
+    levels: Box<[i16]>,
+    /// Whether the last frame was part of a tone.
+    tone: bool,
+    frames: usize,
+    /// End of what known scripts explain, s.
+    end: Option<f64>,
+    announced: Option<f64>,
+    found: Option<Takeover>,
+}
+
+impl Default for Handover {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Handover {
+    /// A listener at the start of a stream.
+    pub fn new() -> Self {
+        Self { levels: vec![i16::MIN; MEMORY].into(), tone: false, frames: 0, end: None, announced: None, found: None }
+    }
+
+    /// Forgets the stream; the memory stays.
+    pub fn reset(&mut self) {
+        (self.tone, self.frames, self.end, self.announced, self.found) = (false, 0, None, None, None);
+    }
+
+    /// Takes in the next frame of 10 ms.
+    pub fn frame(&mut self, activity: &Activity) {
+        self.levels[self.frames % MEMORY] = if activity.is_sound() { activity.level } else { i16::MIN };
+        if activity.tone && !self.tone {
+            // What made it a tone were the frames before, and some hold a part of it.
+            for back in 1..(TONE_FRAMES + 2).min(self.frames + 1) {
+                self.levels[(self.frames - back) % MEMORY] = i16::MIN;
+            }
+        }
+        self.tone = activity.tone;
+        self.frames += 1;
+    }
+
+    /// Takes in how far the known scripts reach (the latest end of a sure match, s; `None` without one), at the time of the
+    /// newest frame. Call it regularly, such as five times a second.
+    pub fn script(&mut self, end: Option<f64>) {
+        let Some(end) = end else { return };
+        if self.end.is_none_or(|known| end > known + 0.05) {
+            self.end = Some(end);
+        }
+        if self.announced.is_some_and(|at| end > at + PATIENCE) {
+            // The machine speaks again: the next person is another hand-over.
+            self.announced = None;
+        }
+        if self.announced.is_none() && self.seconds() >= end + PATIENCE {
+            self.decide(end);
+        }
+    }
+
+    /// The hand-over found since the last call, if there was one.
+    pub fn poll(&mut self) -> Option<Takeover> {
+        self.found.take()
+    }
+
+    fn seconds(&self) -> f64 {
+        self.frames as f64 * HOP_SECONDS
+    }
+
+    fn decide(&mut self, end: f64) {
+        let oldest = self.frames.saturating_sub(MEMORY);
+        // Windows are longer than hops: the frame that begins at a time reaches 22 ms beyond the next one's begin.
+        let end_frame = ((end / HOP_SECONDS).round().max(0.0) as usize).clamp(oldest, self.frames);
+        let threshold = self.threshold(end_frame.saturating_sub(MACHINE).max(oldest)..end_frame, oldest);
+        let sound = |frame: usize| i32::from(self.levels[frame % MEMORY]) >= threshold;
+        let after = (end_frame + SLACK / 2).min(self.frames)..self.frames;
+        let heard = after.filter(|&frame| sound(frame)).count();
+        if heard < SOUND {
+            return;
+        }
+        let from = end_frame.saturating_sub(SLACK).max(oldest);
+        let onset = first_onset(from..self.frames, sound).unwrap_or(end_frame);
+        let at = onset as f64 * HOP_SECONDS;
+        let confidence = 1.0 - (-(heard as f64) * HOP_SECONDS / 0.35).exp();
+        self.announced = Some(at);
+        self.found = Some(Takeover { at, confidence });
+    }
+
+    /// The level from which a frame is sound.
+    fn threshold(&self, machine: std::ops::Range<usize>, oldest: usize) -> i32 {
+        let loud = self.percentile(machine, 0.9);
+        let floor = self.percentile(oldest..self.frames, 0.05);
+        (loud - BELOW_MACHINE).max((floor + ABOVE_FLOOR).min(loud - NOISY))
+    }
+
+    fn percentile(&self, frames: std::ops::Range<usize>, share: f64) -> i32 {
+        let mut counts = [0usize; BINS];
+        let mut total = 0;
+        for frame in frames {
+            let level = i32::from(self.levels[frame % MEMORY]);
+            counts[((level / BIN).max(0) as usize).min(BINS - 1)] += 1;
+            total += 1;
+        }
+        let mut rank = (share * total as f64) as usize;
+        for (bin, &count) in counts.iter().enumerate() {
+            if rank < count {
+                return bin as i32 * BIN;
+            }
+            rank -= count;
+        }
+        0
+    }
+}
+
+/// The first frame behind a gap from which sound holds on.
+fn first_onset(frames: std::ops::Range<usize>, sound: impl Fn(usize) -> bool) -> Option<usize> {
+    let mut quiet = 0;
+    for frame in frames.clone() {
+        if !sound(frame) {
+            quiet += 1;
+            continue;
+        }
+        let ahead = frame..(frame + ONSET_OF).min(frames.end);
+        if ahead.filter(|&f| sound(f)).count() >= ONSET {
+            if quiet >= GAP {
+                return Some(frame);
+            }
+            quiet = 0;
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Frames at 50 dB over the floor where `spoken`, the script reported to 0.3 s behind the stream and not beyond `end`.
+    fn run(seconds: f64, end: f64, spoken: impl Fn(f64) -> bool) -> Vec<Takeover> {
+        let (loud, quiet) =
+            (Activity { level: 6000, ..Default::default() }, Activity { level: 2000, ..Default::default() });
+        let (mut handover, mut found) = (Handover::new(), Vec::new());
+        for frame in 0..(seconds * 100.0) as usize {
+            let time = frame as f64 * 0.01;
+            handover.frame(if spoken(time) { &loud } else { &quiet });
+            if frame % 20 == 0 {
+                handover.script((time > 2.0).then_some((time - 0.3).min(end)));
+                found.extend(handover.poll());
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn a_person_after_the_script_is_a_handover_at_the_onset() {
+        let found = run(12.0, 6.0, |t| !(6.0..=7.2).contains(&t));
+        assert_eq!(found.len(), 1);
+        assert!((found[0].at - 7.2).abs() < 0.03, "{found:?}");
+    }
+
+    #[test]
+    fn silence_after_the_script_is_none() {
+        assert_eq!(run(12.0, 6.0, |t| t < 6.0), []);
+        // A click of 0.2 s.
+        assert_eq!(run(12.0, 6.0, |t| t < 6.0 || (8.0..8.2).contains(&t)), []);
+    }
+
+    #[test]
+    fn busy_tones_after_the_script_are_none() {
+        let speech = Activity { level: 6000, ..Default::default() };
+        let quiet = Activity { level: 2000, ..Default::default() };
+        let tone = |known: bool| Activity { level: 6500, tone: known, ..Default::default() };
+        let mut handover = Handover::new();
+        for frame in 0..1200 {
+            // From 6 s on 0.35 s of tone and 0.35 s of nothing; a tone is known for one after some frames.
+            let in_cadence = frame % 70;
+            handover.frame(&match frame {
+                ..600 => speech,
+                _ if in_cadence < 35 => tone(in_cadence >= TONE_FRAMES - 1),
+                _ => quiet,
+            });
+            handover.script(Some((frame as f64 * 0.01).min(5.9)));
+            assert_eq!(handover.poll(), None, "frame {frame}");
+        }
+    }
+
+    #[test]
+    fn pauses_within_the_script_are_none() {
+        assert_eq!(run(12.0, 12.0, |t| !((t * 2.0) as usize).is_multiple_of(3)), []);
+    }
+
+    #[test]
+    fn one_who_interrupts_takes_over_where_the_script_stops() {
+        let found = run(10.0, 5.0, |_| true);
+        assert_eq!(found.len(), 1);
+        assert!((found[0].at - 5.0).abs() < 0.1, "{found:?}");
+    }
+}

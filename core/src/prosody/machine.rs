@@ -1,0 +1,188 @@
+//! Machine or human: how likely a voice is synthetic, from its prosody.
+//!
+//! Model: logistic regression on functionals of stretches of 5 s of speech, standardised, limited to ±3 deviations; features that
+//! are not defined count as their mean. Only features that a level, a colour of the line or the length of a recording
+//! change little are in it; `benches/reports/machine_voice.md` is its model card, `corpus/training/voice.py` fits it.
+//!
+//! The log-odds of the stretches are averaged, weighed by their speech, then brought to a probability by a line that was fitted on
+//! engines and speakers which the model had not seen. Where that says too little it abstains, and before 3 s of speech.
+//!
+//! Never overrules a script match: it is a second opinion for calls of unknown scripts.
+
+use super::{
+    FEATURES,
+    extractor::Extractor,
+    functionals::Functionals,
+    machine_model::{ABSTAIN, BIAS, CALIBRATION, TERMS},
+};
+use crate::detect::MachineVoice;
+
+/// Speech in a stretch, s.
+const STRETCH: f64 = 5.0;
+/// Least speech to say anything, s.
+const LEAST_SPEECH: f64 = 3.0;
+/// Standardised features are limited to this.
+const LIMIT: f64 = 3.0;
+
+/// One feature of the model.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Term {
+    /// Column of [`FEATURES`].
+    pub(super) feature: usize,
+    /// Mean over the training set.
+    pub(super) mean: f64,
+    /// Standard deviation over it.
+    pub(super) deviation: f64,
+    /// Weight of the standardised value, log-odds.
+    pub(super) weight: f64,
+}
+
+impl Term {
+    fn contribution(&self, functionals: &Functionals) -> f64 {
+        let value = functionals.values()[self.feature];
+        if value.is_nan() {
+            return 0.0;
+        }
+        self.weight * ((value - self.mean) / self.deviation).clamp(-LIMIT, LIMIT)
+    }
+}
+
+/// What one feature said.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Contribution {
+    /// Name of the feature, as in [`FEATURES`].
+    pub feature: &'static str,
+    /// Log-odds that it added: positive for machine.
+    pub log_odds: f64,
+}
+
+/// Judges the voice of one channel, as a stream.
+///
+/// Memory is constant, and nothing is allocated after construction except by [`why`](Self::why).
+///
+/// ```
+/// let mut judge = callprint::prosody::VoiceJudge::new();
+/// judge.push(&[0.0; 8000]);
+/// let verdict = judge.machine_voice();
+/// assert!(verdict.abstained && verdict.probability.is_none(), "a second of silence says nothing");
+/// ```
+#[derive(Debug)]
+pub struct VoiceJudge {
+    extractor: Extractor,
+    past: Past,
+}
+
+/// Stretches that are over.
+#[derive(Debug, Clone, Copy, Default)]
+struct Past {
+    /// Sum of log-odds times seconds of speech, and of the seconds.
+    weighted: f64,
+    seconds: f64,
+    /// Sum of contributions times seconds.
+    terms: [f64; TERMS.len()],
+}
+
+impl Past {
+    fn add(&mut self, functionals: &Functionals, seconds: f64) {
+        self.weighted += raw_log_odds(functionals) * seconds;
+        for (sum, term) in self.terms.iter_mut().zip(TERMS) {
+            *sum += term.contribution(functionals) * seconds;
+        }
+        self.seconds += seconds;
+    }
+}
+
+impl Default for VoiceJudge {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl VoiceJudge {
+    /// A judge at the start of a stream.
+    pub fn new() -> Self {
+        Self { extractor: Extractor::without_egemaps(), past: Past::default() }
+    }
+
+    /// Takes in samples in [-1, 1] at 8 kHz.
+    pub fn push(&mut self, samples: &[f32]) {
+        let Self { extractor, past } = self;
+        extractor.push_then(samples, |collector| {
+            let seconds = collector.speech_seconds();
+            if seconds >= STRETCH {
+                past.add(&collector.functionals(None), seconds);
+                collector.restart();
+            }
+        });
+    }
+
+    /// Forgets the stream.
+    pub fn reset(&mut self) {
+        *self = Self::new();
+    }
+
+    /// Seconds of speech in the stretches that are complete: the verdict rests on more whenever this has grown.
+    pub fn judged_seconds(&self) -> f64 {
+        self.past.seconds
+    }
+
+    /// The verdict on all of the stream so far.
+    pub fn machine_voice(&self) -> MachineVoice {
+        let past = self.until_now();
+        let seconds = past.seconds.max(self.past.seconds);
+        if seconds < LEAST_SPEECH || TERMS.is_empty() {
+            return MachineVoice { probability: None, abstained: true, seconds };
+        }
+        let probability = sigmoid(calibrated(past.weighted / past.seconds));
+        let abstained = (ABSTAIN.0..ABSTAIN.1).contains(&probability);
+        MachineVoice { probability: (!abstained).then_some(probability), abstained, seconds }
+    }
+
+    /// What each feature added to the log-odds, largest first; empty before there is enough speech.
+    pub fn why(&self) -> Vec<Contribution> {
+        let past = self.until_now();
+        if past.seconds < LEAST_SPEECH {
+            return Vec::new();
+        }
+        let mut contributions: Vec<Contribution> = TERMS
+            .iter()
+            .zip(past.terms)
+            .map(|(term, sum)| Contribution {
+                feature: FEATURES[term.feature].name,
+                log_odds: CALIBRATION.0 * sum / past.seconds,
+            })
+            .collect();
+        contributions.sort_by(|a, b| b.log_odds.abs().total_cmp(&a.log_odds.abs()));
+        contributions
+    }
+
+    /// Past stretches and the one that is not over, if it counts.
+    fn until_now(&self) -> Past {
+        let mut past = self.past;
+        let seconds = self.extractor.collector().speech_seconds();
+        if seconds >= LEAST_SPEECH {
+            past.add(&self.extractor.functionals(), seconds);
+        } else if past.seconds == 0.0 {
+            past.seconds = seconds;
+        }
+        past
+    }
+}
+
+/// Calibrated log-odds that the segment of these functionals was spoken by a machine; meant for stretches of about 5 s of
+/// speech.
+pub fn machine_log_odds(functionals: &Functionals) -> f64 {
+    calibrated(raw_log_odds(functionals))
+}
+
+fn raw_log_odds(functionals: &Functionals) -> f64 {
+    BIAS + TERMS.iter().map(|term| term.contribution(functionals)).sum::<f64>()
+}
+
+fn calibrated(log_odds: f64) -> f64 {
+    CALIBRATION.0 * log_odds + CALIBRATION.1
+}
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}

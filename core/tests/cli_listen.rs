@@ -1,0 +1,292 @@
+//! `callprint listen`: the AudioSocket server with well and badly behaved peers, and raw PCM.
+#![cfg(all(feature = "cli", unix))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod cli_support;
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{Shutdown, TcpStream},
+    process::{Child, ChildStdout, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+/// Nothing here may take longer; a server that hangs fails the test.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running server.
+struct Server {
+    child: Child,
+    address: String,
+    events: BufReader<ChildStdout>,
+}
+
+impl Server {
+    fn start(options: &[&str]) -> Self {
+        let mut command = cli_support::command(["listen", "--audiosocket", "127.0.0.1:0", "--index"]);
+        command.arg(cli_support::index()).args(options).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        stderr.read_line(&mut line).unwrap();
+        let address = line.strip_prefix("callprint: listening on ").and_then(|rest| rest.split(';').next());
+        let address = address.unwrap_or_else(|| panic!("no address in {line:?}")).to_owned();
+        // Faults of peers are told there; a full pipe would stop the server.
+        thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        let events = BufReader::new(child.stdout.take().unwrap());
+        Self { child, address, events }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream
+    }
+
+    /// The next event.
+    fn event(&mut self) -> Value {
+        let mut line = String::new();
+        self.events.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line:?}"))
+    }
+
+    /// Events up to the next of this type, which is the last of them.
+    fn until(&mut self, kind: &str) -> Vec<Value> {
+        let mut events = Vec::new();
+        loop {
+            events.push(self.event());
+            if events.last().unwrap()["type"] == kind {
+                return events;
+            }
+        }
+    }
+
+    /// Sends SIGTERM and waits; the events that were still to come.
+    fn stop(mut self) -> Vec<Value> {
+        let killed = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        let mut rest = String::new();
+        self.events.read_to_string(&mut rest).unwrap();
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+        rest.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+fn message(kind: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![kind];
+    bytes.extend((payload.len() as u16).to_be_bytes());
+    bytes.extend(payload);
+    bytes
+}
+
+fn id(last: u8) -> Vec<u8> {
+    let mut uuid = [0; 16];
+    uuid[15] = last;
+    message(0x01, &uuid)
+}
+
+fn name(last: u8) -> String {
+    format!("00000000-0000-0000-0000-0000000000{last:02x}")
+}
+
+/// A clip of the corpus after half a second of silence, as messages of 20 ms.
+fn audio(clip: usize, seconds: usize) -> Vec<u8> {
+    let mut samples = vec![0; 4000];
+    samples.extend(cli_support::to_i16(&cli_support::samples(cli_support::CLIPS[clip])));
+    samples.truncate(seconds * 8000);
+    let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+    bytes.chunks(320).flat_map(|chunk| message(0x10, chunk)).collect()
+}
+
+#[test]
+fn a_call_is_heard_answered_with_silence_and_told_of_while_it_is_up() {
+    let mut server = Server::start(&[]);
+    let mut call = server.connect();
+    let mut bytes = id(1);
+    bytes.extend(message(0x03, b"7"));
+    let sent = audio(0, 6);
+    bytes.extend(&sent);
+    // In pieces that have nothing to do with the messages.
+    for piece in bytes.chunks(777) {
+        call.write_all(piece).unwrap();
+    }
+    let events = server.until("match");
+    let found = events.last().unwrap();
+    assert_eq!((&found["call"], &found["script"]), (&json!(name(1)), &json!("dental-01")));
+    assert!(found["false_alarms_per_hour"].as_f64().unwrap() <= 0.01);
+    assert!((found["query_start"].as_f64().unwrap() - 0.5).abs() < 0.1, "{found}");
+    assert_eq!((&events[0]["type"], &events[0]["digit"]), (&json!("dtmf"), &json!("7")));
+    // As much silence as there was audio.
+    let mut answer = vec![0; sent.len()];
+    call.read_exact(&mut answer).unwrap();
+    let mut at = 0;
+    while at < answer.len() {
+        assert_eq!(answer[at], 0x10);
+        let length = usize::from(u16::from_be_bytes([answer[at + 1], answer[at + 2]]));
+        assert!(answer[at + 3..].iter().take(length).all(|&byte| byte == 0));
+        at += 3 + length;
+    }
+    call.write_all(&message(0x00, &[])).unwrap();
+    let ended = server.until("ended").pop().unwrap();
+    assert_eq!((&ended["reason"], &ended["at"]), (&json!("hang_up"), &json!(6.0)));
+    assert_eq!(server.stop(), Vec::<Value>::new());
+}
+
+#[test]
+fn a_line_is_hung_up_on_a_sure_match() {
+    let mut server = Server::start(&["--hang-up-far", "0.01"]);
+    let mut call = server.connect();
+    call.write_all(&id(2)).unwrap();
+    let sending = call.try_clone().unwrap();
+    let sender = thread::spawn(move || {
+        let mut sending = sending;
+        // The server closes in the middle of it.
+        let _ = sending.write_all(&audio(0, 9));
+    });
+    let ended = server.until("ended").pop().unwrap();
+    assert_eq!(ended["reason"], "matched");
+    assert!(ended["at"].as_f64().unwrap() < 6.0, "{ended}");
+    let mut answer = Vec::new();
+    // What was sent after the hang-up may reset the connection.
+    let _ = call.read_to_end(&mut answer);
+    sender.join().unwrap();
+    server.stop();
+}
+
+#[test]
+fn peers_that_break_the_protocol_lose_their_line_and_nobody_else() {
+    let mut server = Server::start(&[]);
+    let mut good = server.connect();
+    good.write_all(&[id(3), audio(0, 1)].concat()).unwrap();
+    for bytes in [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
+        message(0x10, &[0; 320]),
+        message(0x01, &[1; 15]),
+        [id(4), id(4)].concat(),
+        [id(4), message(0x10, &[0; 3])].concat(),
+    ] {
+        let mut bad = server.connect();
+        bad.write_all(&bytes).unwrap();
+        // Closed by the server: end of file, or a reset where bytes were left unread.
+        let mut answer = Vec::new();
+        let _ = bad.read_to_end(&mut answer);
+    }
+    let unknown = [id(5), message(0x55, &[9; 1000]), audio(0, 1), message(0x55, &[]), message(0x00, &[])].concat();
+    server.connect().write_all(&unknown).unwrap();
+    let ended = server.until("ended").pop().unwrap();
+    assert_eq!((&ended["call"], &ended["reason"], &ended["at"]), (&json!(name(5)), &json!("hang_up"), &json!(1.0)));
+    drop(good);
+    let ended = server.until("ended").pop().unwrap();
+    assert_eq!((&ended["call"], &ended["reason"], &ended["at"]), (&json!(name(3)), &json!("closed"), &json!(1.0)));
+    server.stop();
+}
+
+#[test]
+fn early_ends_and_idle_peers_are_told_apart() {
+    let mut server = Server::start(&["--idle", "1"]);
+    drop(server.connect());
+    let mut cut = server.connect();
+    cut.write_all(&[id(6), message(0x10, &[0; 320]), vec![0x10, 1, 64, 0]].concat()).unwrap();
+    cut.shutdown(Shutdown::Write).unwrap();
+    let ended = server.until("ended").pop().unwrap();
+    assert_eq!((&ended["call"], &ended["reason"], &ended["at"]), (&json!(name(6)), &json!("cut_off"), &json!(0.02)));
+
+    let mut idle = server.connect();
+    idle.write_all(&[id(7), message(0x10, &[0; 320])].concat()).unwrap();
+    let ended = server.until("ended").pop().unwrap();
+    assert_eq!((&ended["call"], &ended["reason"]), (&json!(name(7)), &json!("idle")));
+    // The line was kept alive by more silence than the 20 ms that were answered.
+    let mut answer = Vec::new();
+    let _ = idle.read_to_end(&mut answer);
+    assert!(answer.len() >= 2 * 323, "{} bytes", answer.len());
+    server.stop();
+}
+
+#[test]
+fn many_lines_are_held_and_ended_by_a_signal() {
+    const LINES: usize = 300;
+    let mut server = Server::start(&["--jobs", "2"]);
+    let mut lines: Vec<TcpStream> = (0..LINES).map(|_| server.connect()).collect();
+    for (number, line) in lines.iter_mut().enumerate() {
+        let mut uuid = [0; 16];
+        uuid[..8].copy_from_slice(&number.to_be_bytes());
+        line.write_all(&[message(0x01, &uuid), message(0x10, &[0; 320])].concat()).unwrap();
+    }
+    // A peer that sends and never reads: its answers are dropped, and its audio is heard.
+    let deaf = [id(8), audio(0, 6)].concat();
+    lines[0] = server.connect();
+    lines[0].write_all(&deaf).unwrap();
+    let found = server.until("match").pop().unwrap();
+    assert_eq!((&found["call"], &found["script"]), (&json!(name(8)), &json!("dental-01")));
+    for line in &mut lines {
+        line.read_exact(&mut [0; 323]).unwrap();
+    }
+    let ended = server.stop().into_iter().filter(|event| event["reason"] == "shutdown").count();
+    assert_eq!(ended, LINES);
+}
+
+#[test]
+fn more_calls_than_allowed_are_turned_away() {
+    let server = Server::start(&["--max-calls", "1", "--jobs", "1"]);
+    let mut first = server.connect();
+    first.write_all(&[id(9), message(0x10, &[0; 320])].concat()).unwrap();
+    first.read_exact(&mut [0; 323]).unwrap();
+    let mut second = server.connect();
+    assert_eq!(second.read(&mut [0; 1]).unwrap(), 0);
+    first.write_all(&message(0x10, &[0; 320])).unwrap();
+    first.read_exact(&mut [0; 323]).unwrap();
+    assert_eq!(server.stop().len(), 1);
+}
+
+#[test]
+fn raw_pcm_is_heard_as_it_comes() {
+    let mut command = cli_support::command(["listen", "--stream", "--channels", "2", "--index"]);
+    command.arg(cli_support::index()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let call = cli_support::to_i16(&cli_support::samples(cli_support::CLIPS[5]));
+    let frames: Vec<u8> = call.iter().take(48_000).flat_map(|&right| [0, 0, right as u8, (right >> 8) as u8]).collect();
+    stdin.write_all(&frames).unwrap();
+    // The pipe is still open.
+    let mut events = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || serde_json::from_str::<Value>(&events.next().unwrap().unwrap()).unwrap();
+    let found = loop {
+        let event = next();
+        if event["type"] == "match" {
+            break event;
+        }
+    };
+    assert_eq!((&found["call"], &found["script"]), (&json!("right"), &json!("warranty-01")));
+    drop(stdin);
+    let mut ends = Vec::new();
+    while ends.len() < 2 {
+        let event = next();
+        if event["type"] == "ended" {
+            ends.push((event["call"].clone(), event["at"].clone(), event["reason"].clone()));
+        }
+    }
+    let end = |call: &str| (json!(call), json!(6.0), json!("end_of_input"));
+    assert_eq!(ends, [end("left"), end("right")]);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn options_that_do_not_belong_together_are_refused() {
+    for (args, says) in [
+        (&["--audiosocket", "127.0.0.1:0", "--rate", "8000"][..], "give --stream"),
+        (&["--stream", "--payload", "111=opus"], "give --pcap"),
+        (&["--pcap", "x.pcap", "--hang-up-far", "0.1"], "give --audiosocket"),
+        (&["--pcap", "x.pcap", "--payload", "111=g729"], "give one of pcmu, pcma, gsm, g722, opus"),
+        (&["--pcap", "x.pcap", "--payload", "8=opus"], "96 to 127"),
+        (&["--audiosocket", "nowhere"], "--audiosocket nowhere: "),
+        (&["--pcap", "/nonexistent.pcap"], "no such file"),
+    ] {
+        let ran = cli_support::run([&["listen"], args].concat());
+        assert_eq!(ran.status, Some(2), "{args:?}");
+        assert!(ran.stderr.contains(says), "{says:?} is not in {}", ran.stderr);
+    }
+}

@@ -1,0 +1,366 @@
+//! Captures to streams of samples: links, orders, losses, silences, and what is no RTP.
+#![cfg(feature = "telephony")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
+
+use callprint::telephony::{CaptureReader, PayloadTypes, RtpCodec, StreamCounts, StreamEvent, Streams};
+use proptest::prelude::*;
+
+/// What of the streams came out: their samples, and counts at their end.
+#[derive(Debug, Default, PartialEq)]
+struct Heard {
+    samples: Vec<f32>,
+    counts: Option<StreamCounts>,
+}
+
+impl Heard {
+    fn counts(&self) -> (u64, u64, u64, u64) {
+        let counts = self.counts.as_ref().unwrap();
+        (counts.packets, counts.lost, counts.out_of_order, counts.duplicates)
+    }
+}
+
+fn hear(capture: &[u8], types: PayloadTypes) -> (BTreeMap<String, Heard>, Option<String>) {
+    hear_from(Cursor::new(capture.to_vec()), types)
+}
+
+fn hear_from(capture: impl Read + Send + 'static, types: PayloadTypes) -> (BTreeMap<String, Heard>, Option<String>) {
+    let mut streams = Streams::new(types);
+    let mut heard = BTreeMap::<String, Heard>::new();
+    let mut take = |key: &callprint::telephony::StreamKey, event: StreamEvent<'_>| {
+        let heard = heard.entry(key.to_string()).or_default();
+        match event {
+            StreamEvent::Samples(samples) => heard.samples.extend(samples),
+            StreamEvent::Ended(counts) => heard.counts = Some(counts),
+        }
+    };
+    let mut failure = None;
+    match CaptureReader::new("x", capture) {
+        Err(error) => failure = Some(error.to_string()),
+        Ok(mut reader) => loop {
+            match reader.next_datagram(|datagram| streams.push(&datagram, &mut take)) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    failure = Some(error.to_string());
+                    break;
+                }
+            }
+        },
+    }
+    streams.finish(&mut take);
+    (heard, failure)
+}
+
+/// The only stream of a capture that is whole.
+fn only(capture: &[u8]) -> Heard {
+    let (heard, failure) = hear(capture, PayloadTypes::default());
+    assert_eq!((heard.len(), failure), (1, None));
+    heard.into_values().next().unwrap()
+}
+
+/// A packet of 160 A-law bytes that differ from packet to packet.
+fn rtp(number: u16, timestamp: u32) -> Vec<u8> {
+    let mut bytes = vec![0x80, 8];
+    bytes.extend(number.to_be_bytes());
+    bytes.extend(timestamp.to_be_bytes());
+    bytes.extend(0x1234_abcd_u32.to_be_bytes());
+    bytes.extend((0..160u32).map(|n| (n * 7 + u32::from(number) * 13) as u8));
+    bytes
+}
+
+fn udp(payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0x9c, 0x40, 0x4e, 0x20];
+    bytes.extend((payload.len() as u16 + 8).to_be_bytes());
+    bytes.extend([0, 0]);
+    bytes.extend(payload);
+    bytes
+}
+
+fn ipv4(payload: &[u8]) -> Vec<u8> {
+    let udp = udp(payload);
+    let mut bytes = vec![0x45, 0];
+    bytes.extend((udp.len() as u16 + 20).to_be_bytes());
+    bytes.extend([0, 0, 0x40, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
+    bytes.extend(udp);
+    bytes
+}
+
+/// IPv6 with a hop-by-hop header before the UDP.
+fn ipv6(payload: &[u8]) -> Vec<u8> {
+    let udp = udp(payload);
+    let mut bytes = vec![0x60, 0, 0, 0];
+    bytes.extend((udp.len() as u16 + 8).to_be_bytes());
+    bytes.extend([0, 64]);
+    bytes.extend(
+        [
+            [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+            [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2],
+        ]
+        .concat(),
+    );
+    bytes.extend([17, 0, 1, 4, 0, 0, 0, 0]);
+    bytes.extend(udp);
+    bytes
+}
+
+fn ethernet(mut tags: Vec<u8>, kind: u16, ip: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![2; 12];
+    bytes.append(&mut tags);
+    bytes.extend(kind.to_be_bytes());
+    bytes.extend(ip);
+    bytes
+}
+
+/// A pcap file of these packets, 20 ms apart.
+fn pcap(link: u32, packets: &[Vec<u8>]) -> Vec<u8> {
+    let timed: Vec<(u64, Vec<u8>)> =
+        packets.iter().enumerate().map(|(n, packet)| (n as u64 * 20_000, packet.clone())).collect();
+    pcap_at(link, &timed)
+}
+
+/// A pcap file of packets at these microseconds.
+fn pcap_at(link: u32, packets: &[(u64, Vec<u8>)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for word in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 0x4_0000, link] {
+        bytes.extend(u32::to_le_bytes(word));
+    }
+    for (time, packet) in packets {
+        let length = packet.len() as u32;
+        for word in [1_000_000_000 + (time / 1_000_000) as u32, (time % 1_000_000) as u32, length, length] {
+            bytes.extend(word.to_le_bytes());
+        }
+        bytes.extend(packet);
+    }
+    bytes
+}
+
+/// A big-endian pcapng file with an interface of nanoseconds.
+fn pcapng(link: u16, packets: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut block = |kind: u32, body: &[u8]| {
+        let length = (body.len().next_multiple_of(4) + 12) as u32;
+        bytes.extend(kind.to_be_bytes());
+        bytes.extend(length.to_be_bytes());
+        bytes.extend(body);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes.extend(length.to_be_bytes());
+    };
+    block(0x0a0d_0d0a, &[0x1a, 0x2b, 0x3c, 0x4d, 0, 1, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255]);
+    let [high, low] = link.to_be_bytes();
+    block(1, &[high, low, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 9, 0, 0, 0, 0, 0, 0, 0]);
+    for (n, packet) in packets.iter().enumerate() {
+        let time = 1_000_000_000_000_000_000 + n as u64 * 20_000_000;
+        let mut body = vec![0; 4];
+        body.extend(time.to_be_bytes());
+        body.extend([(packet.len() as u32).to_be_bytes(), (packet.len() as u32).to_be_bytes()].concat());
+        body.extend(packet);
+        block(6, &body);
+    }
+    bytes
+}
+
+fn in_order(count: u16) -> Vec<Vec<u8>> {
+    (0..count).map(|n| rtp(65_530u16.wrapping_add(n), 0xffff_fe00_u32.wrapping_add(u32::from(n) * 160))).collect()
+}
+
+/// Over raw IP, the shortest of all links.
+fn raw(packets: &[Vec<u8>]) -> Vec<u8> {
+    pcap(101, &packets.iter().map(|packet| ipv4(packet)).collect::<Vec<_>>())
+}
+
+#[test]
+fn every_link_and_container_gives_the_same_audio() {
+    let packets = in_order(20);
+    let expected = only(&raw(&packets));
+    assert_eq!((expected.samples.len(), expected.counts()), (3200, (20, 0, 0, 0)));
+    // The first byte of the first packet, (65530 * 13) mod 256 = 0xb2, is A-law for segment 6, step 7.
+    assert_eq!(expected.samples[0], 12_032.0 / 32_768.0);
+    type Link = fn(&Vec<u8>) -> Vec<u8>;
+    let links: [(u32, Link); 9] = [
+        (1, |p| ethernet(vec![], 0x0800, &ipv4(p))),
+        (1, |p| ethernet(vec![0x81, 0, 0, 5], 0x0800, &ipv4(p))),
+        (1, |p| ethernet(vec![0x88, 0xa8, 0, 5, 0x81, 0, 0, 6], 0x86dd, &ipv6(p))),
+        (113, |p| [vec![0, 4, 0, 1, 0, 6, 2, 2, 2, 2, 2, 2, 0, 0, 8, 0], ipv4(p)].concat()),
+        (276, |p| [vec![0x86, 0xdd, 0, 0, 0, 0, 0, 1, 0, 1, 4, 6, 2, 2, 2, 2, 2, 2, 0, 0], ipv6(p)].concat()),
+        (0, |p| [vec![2, 0, 0, 0], ipv4(p)].concat()),
+        (228, |p| ipv4(p)),
+        (229, |p| ipv6(p)),
+        (101, |p| ipv6(p)),
+    ];
+    for (link, wrap) in links {
+        let wrapped: Vec<Vec<u8>> = packets.iter().map(wrap).collect();
+        assert_eq!(only(&pcap(link, &wrapped)), expected, "link type {link}");
+        assert_eq!(only(&pcapng(link as u16, &wrapped)), expected, "link type {link} in pcapng");
+    }
+    let (heard, failure) = hear(&pcap(105, &packets), PayloadTypes::default());
+    assert!(heard.is_empty() && failure.unwrap().contains("link type 105"));
+}
+
+/// A pipe that gives a byte at a time.
+struct Trickle(Cursor<Vec<u8>>);
+
+impl Read for Trickle {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = buffer.len().min(1);
+        self.0.read(&mut buffer[..most])
+    }
+}
+
+#[test]
+fn a_pipe_may_bring_any_pieces() {
+    for capture in [raw(&in_order(12)), pcapng(101, &in_order(12).iter().map(|p| ipv4(p)).collect::<Vec<_>>())] {
+        let pieces = hear_from(Trickle(Cursor::new(capture.clone())), PayloadTypes::default());
+        assert_eq!(pieces, hear(&capture, PayloadTypes::default()));
+        assert_eq!(pieces.0.into_values().next().unwrap().samples.len(), 12 * 160);
+    }
+}
+
+#[test]
+fn packets_out_of_order_or_doubled_give_the_same_audio() {
+    let packets = in_order(40);
+    let expected = only(&raw(&packets));
+    let mut mixed = packets.clone();
+    mixed.swap(4, 5);
+    mixed.swap(20, 26);
+    mixed.insert(30, packets[30].clone());
+    mixed.insert(36, packets[29].clone());
+    let heard = only(&raw(&mixed));
+    assert_eq!(heard.samples, expected.samples);
+    // 5 before 4; 26 before 20 to 25, which then are behind it.
+    assert_eq!(heard.counts(), (42, 0, 7, 2));
+    // The very first packets, too: they are put in order before the stream is known to be one.
+    let mut mixed = packets;
+    mixed.swap(1, 2);
+    assert_eq!(only(&raw(&mixed)).samples, expected.samples);
+}
+
+#[test]
+fn lost_packets_are_bridged_and_later_audio_keeps_its_time() {
+    let packets = in_order(40);
+    let expected = only(&raw(&packets));
+    let mut some = packets;
+    some.drain(20..25);
+    let heard = only(&raw(&some));
+    assert_eq!((heard.samples.len(), heard.counts()), (6400, (35, 5, 0, 0)));
+    assert_eq!(heard.samples[..3200], expected.samples[..3200]);
+    assert_eq!(heard.samples[4000..], expected.samples[4000..]);
+    // Fading repetitions of the last 20 ms for 60 ms, then nothing.
+    for (n, &sample) in heard.samples[3200..4000].iter().enumerate() {
+        let faded = [0.5, 0.25, 0.125, 0.0, 0.0][n / 160] * expected.samples[3040 + n % 160];
+        assert_eq!(sample, faded, "sample {n} of the gap");
+    }
+}
+
+#[test]
+fn silence_that_was_not_sent_is_silence() {
+    // Comfort noise after packet 9, then 2 s of nothing.
+    let mut packets: Vec<(u64, Vec<u8>)> = (0..10).map(|n| (n * 20_000, rtp(n as u16, n as u32 * 160))).collect();
+    let mut noise = rtp(10, 1600);
+    noise[1] = 13;
+    noise.truncate(13);
+    packets.push((200_000, noise));
+    packets.extend((0..10).map(|n| (2_200_000 + n * 20_000, rtp(11 + n as u16, 17_600 + n as u32 * 160))));
+    let packets: Vec<_> = packets.into_iter().map(|(time, packet)| (time, ipv4(&packet))).collect();
+    let heard = only(&pcap_at(101, &packets));
+    assert_eq!((heard.samples.len(), heard.counts()), (1600 + 16_000 + 1600, (21, 0, 0, 0)));
+    assert!(heard.samples[1600..17_600].iter().all(|&sample| sample == 0.0));
+    // A timestamp that jumps by an hour within 20 ms is no hour of silence.
+    let jump = [in_order(10), (0..10).map(|n| rtp(4 + n, 100_000_000 + u32::from(n) * 160)).collect()].concat();
+    assert!(only(&raw(&jump)).samples.len() < 20 * 160 + 9000);
+}
+
+#[test]
+fn a_sender_that_begins_anew_is_heard_on() {
+    let again: Vec<Vec<u8>> = (0..20).map(|n| rtp(20_000 + n, u32::from(n) * 160)).collect();
+    let heard = only(&raw(&[in_order(20), again].concat()));
+    assert_eq!((heard.samples.len(), heard.counts()), (6400, (40, 0, 0, 0)));
+}
+
+#[test]
+fn other_codecs_are_decoded_by_static_and_given_types() {
+    let speech = include_bytes!("data/speech.gsm");
+    let gsm: Vec<Vec<u8>> = speech
+        .chunks_exact(33)
+        .enumerate()
+        .map(|(n, frame)| {
+            let mut packet = rtp(n as u16, n as u32 * 160);
+            packet[1] = 3;
+            packet.truncate(12);
+            packet.extend(frame);
+            packet
+        })
+        .collect();
+    let heard = only(&raw(&gsm));
+    let expected: Vec<f32> = include_bytes!("data/speech-gsm.s16le")
+        .as_chunks()
+        .0
+        .iter()
+        .map(|&sample| f32::from(i16::from_le_bytes(sample)) / 32_768.0)
+        .collect();
+    assert_eq!(heard.samples, expected);
+    assert_eq!(heard.counts.unwrap().codec, "GSM");
+
+    let dynamic: Vec<Vec<u8>> = in_order(10)
+        .into_iter()
+        .map(|mut packet| {
+            packet[1] = 100;
+            packet
+        })
+        .collect();
+    let unknown = only(&raw(&dynamic));
+    assert_eq!((unknown.samples.len(), unknown.counts.unwrap().codec), (0, "payload type 100".to_owned()));
+    let mut types = PayloadTypes::default();
+    types.set(100, RtpCodec::from_name("PCMA").unwrap()).unwrap();
+    let (heard, _) = hear(&raw(&dynamic), types.clone());
+    assert_eq!(heard.into_values().next().unwrap().samples, only(&raw(&in_order(10))).samples);
+    assert!(types.set(8, RtpCodec::Gsm).is_err());
+}
+
+#[test]
+fn other_traffic_is_no_rtp() {
+    let dns = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3, b'w', b'w', b'w', 0, 0, 1, 0, 1];
+    // RTCP, STUN, and packets that look right but have numbers from anywhere.
+    let rtcp = [vec![0x80, 200], vec![0; 26]].concat();
+    let stun = [vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42], vec![7; 12]].concat();
+    let mut packets = Vec::new();
+    for n in 0..50u16 {
+        packets.extend([dns.clone(), rtcp.clone(), stun.clone(), rtp(n.wrapping_mul(7919), 0)]);
+    }
+    let (heard, failure) = hear(&raw(&packets), PayloadTypes::default());
+    assert_eq!((heard.len(), failure), (0, None));
+}
+
+#[test]
+fn cut_and_foreign_captures_are_named() {
+    let capture = raw(&in_order(20));
+    let (heard, failure) = hear(&capture[..capture.len() - 100], PayloadTypes::default());
+    assert_eq!(heard.into_values().next().unwrap().samples.len(), 19 * 160);
+    assert!(failure.unwrap().contains("broken after packet 19: it ends within a packet"));
+    for (bytes, says) in [
+        (&b"RIFF\0\0\0\0WAVEfmt \0\0\0\0\0\0\0\0"[..], "neither a pcap nor a pcapng"),
+        (&capture[..10], "ends within its header"),
+        (&[], "ends within its header"),
+    ] {
+        let (heard, failure) = hear(bytes, PayloadTypes::default());
+        assert!(heard.is_empty() && failure.as_ref().unwrap().contains(says), "{failure:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn damage_never_panics(at in 24usize..4000, value: u8, more in proptest::collection::vec(any::<(u16, u8)>(), 0..20)) {
+        for mut capture in [raw(&in_order(20)), pcapng(101, &in_order(20).iter().map(|p| ipv4(p)).collect::<Vec<_>>())] {
+            let length = capture.len();
+            capture[at.min(length - 1)] = value;
+            for (at, value) in &more {
+                capture[usize::from(*at) % length] = *value;
+            }
+            let (heard, _) = hear(&capture, PayloadTypes::default());
+            // No time is made up: at most what the packets can stand for.
+            prop_assert!(heard.values().map(|heard| heard.samples.len()).sum::<usize>() < 20 * 8000 * 61);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+"""Pictures: what they show is read back from them; what they look like is for people to judge."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import callprint
+import numpy as np
+import pytest
+from conftest import RENDERINGS, SAMPLES
+from numpy.typing import NDArray
+
+MATCHED = SAMPLES / "solar-fast.mp3"
+
+
+@pytest.fixture(scope="module")
+def result(results: callprint.ScanResults) -> callprint.ScanResult:
+    return next(result for result in results if result.file.endswith(MATCHED.name))
+
+
+def test_bits_that_differ_are_few_where_the_match_is(result: callprint.ScanResult) -> None:
+    exact: callprint.ScanResult = callprint.scan(MATCHED, candidates=True)
+    match = exact.matches[0]
+    figure = callprint.plot.spectrogram(MATCHED, match=match)
+    power, heard, reference, differing, rate = figure.axes[:5]
+    assert power.get_ylabel() == "frequency, kHz" and rate.get_xlabel() == "time, s"
+    shares = np.asarray(rate.lines[0].get_ydata(), float)
+    assert np.nanmean(shares) == pytest.approx(match.ber, abs=0.02)
+    left, right, *_ = differing.images[0].get_extent()
+    assert left == pytest.approx(match.query_start, abs=0.5) and right == pytest.approx(match.query_end, abs=0.5)
+    assert heard.images and reference.images
+    assert len(callprint.plot.spectrogram(MATCHED).axes) == 3
+    # Without an alignment the match is taken for a straight line.
+    straight = callprint.plot.spectrogram(MATCHED, match=result.matches[0]).axes[4].lines[0].get_ydata()
+    assert np.nanmean(np.asarray(straight, float)) < 0.2
+
+
+def test_votes_peak_where_the_script_begins(result: callprint.ScanResult) -> None:
+    match = result.matches[0]
+    figure = callprint.plot.alignment(MATCHED, match=match)
+    plane, votes = figure.axes[:2]
+    highest = max(votes.patches, key=lambda bar: bar.get_height())  # type: ignore[attr-defined]
+    begin = match.query_start - match.script_start / match.speed
+    assert highest.get_x() == pytest.approx(begin, abs=0.3)  # type: ignore[attr-defined]
+    assert match.rendering in plane.get_ylabel()
+    with pytest.raises(callprint.ArgumentError, match="match is str"):
+        callprint.plot.alignment(MATCHED, match="solar-11")  # type: ignore[arg-type]
+
+
+def test_a_timeline_has_a_panel_for_each_channel_and_names_what_happened(results: callprint.ScanResults) -> None:
+    stereo = next(result for result in results if "stereo" in result.file)
+    figure = callprint.plot.timeline(stereo)
+    assert len(figure.axes) == 2
+    words = " ".join(text.get_text() for text in figure.axes[0].texts)
+    assert "insure-01" in words and "answered" in words and "match" in words
+
+
+def test_a_prosody_card_and_samples_of_any_type(speech: NDArray[np.float32]) -> None:
+    figure = callprint.plot.prosody(speech, sr=8000)
+    assert figure.axes[0].get_ylabel() == "F0, Hz"
+    assert any("F0semitone" in text.get_text() for text in figure.axes[-1].texts)
+    for y in (speech[:16_000], (speech[:16_000] * 32767).astype(np.int16), speech[:100]):
+        assert callprint.plot.spectrogram(y, sr=8000).axes
+
+
+def test_scripts_by_one_voice_with_one_greeting_share_audio() -> None:
+    names = ["dental-01__fs2", "dental-02__fs2", "settle-01__fs2"]
+    index = callprint.Index.build(RENDERINGS / f"{name}.flac" for name in names)
+    scripts, seconds = callprint.plot.shared_audio(index)
+    assert scripts == ["dental-01", "dental-02", "settle-01"]
+    assert seconds[0, 1] > 1 and seconds[1, 0] > 1 and seconds[0, 2] < 0.5
+    assert (np.diag(seconds) == 0).all()
+    figure = callprint.plot.index_map(index, scripts=["dental-02", "settle-01"])
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["dental-02", "settle-01"]
+    with pytest.raises(callprint.ArgumentError, match="no-such"):
+        callprint.plot.index_map(index, scripts=["no-such"])
+
+
+def test_drawing_leaves_the_settings_and_figures_of_others_alone(speech: NDArray[np.float32]) -> None:
+    import matplotlib.pyplot as plt
+
+    before = dict(plt.rcParams)
+    callprint.plot.spectrogram(speech[:8000], sr=8000)
+    assert dict(plt.rcParams) == before and plt.get_fignums() == []
+
+
+def test_without_matplotlib_it_says_what_to_do() -> None:
+    code = "import sys; sys.modules['matplotlib'] = None; import callprint; callprint.plot"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "pip install 'callprint[plot]'" in done.stderr

@@ -1,0 +1,53 @@
+"""Live calls in pieces."""
+
+from __future__ import annotations
+
+import callprint
+import numpy as np
+import pytest
+from conftest import SAMPLES
+from numpy.typing import NDArray
+
+
+def run(session: callprint.Session, y: NDArray[np.int16], size: int) -> list[callprint.SessionEvent]:
+    events = [event for start in range(0, len(y), size) for event in session.push(y[start : start + size])]
+    return events + session.finish()
+
+
+def test_a_session_tells_what_a_scan_tells_whatever_the_pieces(call: tuple[NDArray[np.int16], int]) -> None:
+    y, sr = call
+    index = callprint.Index.builtin()
+    scanned: callprint.ScanResult = callprint.scan(y, sr=sr, index=index)
+    session = callprint.Session(index, sr=sr)
+    told = run(session, y, 160)
+    assert session.result().matches == scanned.matches
+    assert session.seconds == pytest.approx(scanned.seconds)
+    assert [event.type for event in told] == ["answered", "match", "ended"]
+    match = told[1].match
+    assert match is not None and match.script == "dental-01" and told[1].at == scanned.decided_at
+    assert match.query_start == pytest.approx(scanned.matches[0].query_start, abs=0.3)
+
+    session.reset()
+    assert session.seconds == 0
+    assert run(session, y, 4001) == told
+    assert session.push(y) == [], "samples after the end are ignored"
+
+
+def test_a_session_finds_nothing_in_a_person() -> None:
+    y, sr = callprint.load(SAMPLES / "human.flac")
+    with callprint.Session(sr=sr, unmatched_after=4) as session:
+        events = session.push(y)
+    assert [event.type for event in events] == ["answered", "unmatched"]
+
+
+def test_a_session_refuses_what_it_cannot_use() -> None:
+    with pytest.raises(callprint.ArgumentError, match="sr is 10"):
+        callprint.Session(sr=10)
+    with pytest.raises(callprint.ArgumentError, match="unmatched_after is 0"):
+        callprint.Session(unmatched_after=0)
+    with pytest.raises(callprint.ArgumentError, match="max_far is -1"):
+        callprint.Session(max_far=-1)
+    session = callprint.Session()
+    with pytest.raises(callprint.ArgumentError, match="shape"):
+        session.push(np.zeros((2, 160), np.int16))
+    assert session.push([]) == []

@@ -1,0 +1,145 @@
+//! The C library as its users meet it: header, installation, symbols, a program in C, misuse.
+//!
+//! The library is built by the installer itself. Wants a C compiler, binutils and pkg-config; valgrind checks memory.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed helper fails the test")]
+
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::LazyLock,
+};
+
+use callprint::audio::read_channels_8k;
+use end_to_end::{corpus, root};
+
+/// The library, installed once for all tests.
+static INSTALLED: LazyLock<PathBuf> = LazyLock::new(|| {
+    let stage = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("c-stage");
+    let _ = std::fs::remove_dir_all(&stage);
+    let mut install = Command::new("bash");
+    install.arg(root().join("core/capi/install.sh")).env("DESTDIR", &stage).env("PREFIX", "/opt/callprint");
+    succeeded(&mut install);
+    stage
+});
+
+fn succeeded(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}: {errors}", output.status);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn lib() -> PathBuf {
+    INSTALLED.join("opt/callprint/lib")
+}
+
+/// What pkg-config says, with paths into the stage.
+fn pkg_config(arguments: &[&str]) -> Vec<String> {
+    let mut command = Command::new("pkg-config");
+    command.env("PKG_CONFIG_PATH", lib().join("pkgconfig")).env("PKG_CONFIG_SYSROOT_DIR", &*INSTALLED);
+    succeeded(command.args(arguments).arg("callprint")).split_whitespace().map(str::to_owned).collect()
+}
+
+/// Compiles a C file against the installed library with all warnings as errors.
+fn compile(source: &Path, name: &str, flags: &[&str]) -> PathBuf {
+    let program = INSTALLED.join(name);
+    let mut cc = Command::new("cc");
+    cc.args(["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-g", "-o"]).arg(&program).arg(source);
+    succeeded(cc.args(flags).args(pkg_config(&["--cflags", "--libs"])));
+    program
+}
+
+/// Runs a program with the samples of a call on standard input.
+fn fed(command: &mut Command, samples: &[f32]) -> Output {
+    let bytes: Vec<u8> = samples.iter().flat_map(|s| ((s * 32_768.0) as i16).to_le_bytes()).collect();
+    command.env("LD_LIBRARY_PATH", lib()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || stdin.write_all(&bytes));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    output
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn the_header_is_what_the_source_says() {
+    let sources = root().join("core/src/capi");
+    let config = cbindgen::Config::from_file(root().join("core/capi/cbindgen.toml")).unwrap();
+    let mut builder = cbindgen::Builder::new().with_config(config);
+    for file in ["mod.rs", "status.rs", "index.rs", "session.rs"] {
+        builder = builder.with_src(sources.join(file));
+    }
+    let mut made = Vec::new();
+    builder.generate().unwrap().write(&mut made);
+    let path = root().join("core/capi/callprint.h");
+    if std::env::var_os("CALLPRINT_UPDATE_HEADER").is_some() {
+        std::fs::write(&path, &made).unwrap();
+    }
+    let kept = std::fs::read(&path).unwrap_or_default();
+    assert!(made == kept, "core/capi/callprint.h is out of date: run this test with CALLPRINT_UPDATE_HEADER=1");
+}
+
+#[test]
+fn the_shared_library_shows_its_own_symbols_only_and_has_a_name() {
+    let shared = lib().join("libcallprint.so");
+    let symbols = succeeded(Command::new("nm").args(["-D", "--defined-only", "--format=posix"]).arg(&shared));
+    let names: Vec<&str> = symbols.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(names.iter().all(|n| n.starts_with("callprint_") || *n == "CALLPRINT_1"), "{names:?}");
+    assert!(names.iter().any(|n| n.starts_with("callprint_session_feed_i16")), "{names:?}");
+    let dynamic = succeeded(Command::new("objdump").arg("-p").arg(&shared));
+    assert!(dynamic.contains("libcallprint.so.1"), "{dynamic}");
+}
+
+#[test]
+fn the_example_names_the_robot_with_either_library() {
+    let samples = read_channels_8k(corpus("samples/dental-gsm.wav"), 60.0).unwrap().swap_remove(0);
+    let source = root().join("examples/c/listen.c");
+    let shared = compile(&source, "listen", &[]);
+    let output = fed(&mut Command::new(&shared), &samples);
+    let lines = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{lines}{}", text(&output.stderr));
+    assert!(lines.contains("  match  dental-01 (") && lines.trim_end().ends_with("ended"), "{lines}");
+
+    let fixed = INSTALLED.join("listen-static");
+    let mut cc = Command::new("cc");
+    cc.arg("-o").arg(&fixed).arg(&source).args(pkg_config(&["--cflags"])).arg(lib().join("libcallprint.a"));
+    succeeded(cc.args(["-lgcc_s", "-lpthread", "-ldl", "-lm"]));
+    assert_eq!(text(&fed(&mut Command::new(&fixed), &samples).stdout), lines);
+
+    let silent = fed(&mut Command::new(&shared), &[0.0; 8000]);
+    assert_eq!((silent.status.code(), text(&silent.stdout).trim()), (Some(1), "1.00 s  ended"));
+    let missing = fed(Command::new(&shared).arg("no-such.cpi"), &[]);
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(text(&missing.stderr).contains("no-such.cpi"), "{}", text(&missing.stderr));
+}
+
+#[test]
+fn misuse_is_answered_and_memory_is_clean() {
+    let program = compile(&root().join("tests/c/misuse.c"), "misuse", &["-pthread"]);
+    let samples = read_channels_8k(corpus("samples/dental-gsm.wav"), 60.0).unwrap().swap_remove(0);
+    // Two seconds: with valgrind each takes a while.
+    let piece = &samples[3 * 8000..5 * 8000];
+    let output = fed(&mut Command::new(&program), piece);
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["-q", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite,possible"]);
+    let output = fed(valgrind.arg(&program), piece);
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+}
+
+#[test]
+fn the_header_is_good_for_cpp_too() {
+    let source = INSTALLED.join("header.cc");
+    std::fs::write(&source, "#include <callprint.h>\nint main() { return callprint_abi_version() != 1; }\n").unwrap();
+    let program = INSTALLED.join("header");
+    let mut cpp = Command::new("c++");
+    cpp.args(["-Wall", "-Wextra", "-Werror", "-o"]).arg(&program).arg(&source);
+    succeeded(cpp.args(pkg_config(&["--cflags", "--libs"])));
+    succeeded(Command::new(&program).env("LD_LIBRARY_PATH", lib()));
+}

@@ -1,0 +1,93 @@
+//! Many calls on few threads: each gives what a session by itself gives; audio that does not fit is refused and counted.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed helper fails the test")]
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock, Mutex},
+};
+
+use callprint::{
+    Error, Index, Session, SessionConfig, SessionEvent,
+    audio::read_channels_8k,
+    engine::{CallId, PoolConfig, SessionPool},
+};
+use end_to_end::corpus;
+
+static INDEX: LazyLock<Arc<Index>> = LazyLock::new(|| Arc::new(Index::builtin().unwrap()));
+
+fn samples(file: &str) -> Vec<i16> {
+    let channel = read_channels_8k(corpus(file), 60.0).unwrap().swap_remove(0);
+    channel.iter().map(|s| (s * 32_768.0) as i16).collect()
+}
+
+type Events = Arc<Mutex<BTreeMap<CallId, Vec<SessionEvent>>>>;
+
+fn pool(config: PoolConfig) -> (SessionPool, Events) {
+    let events = Events::default();
+    let seen = events.clone();
+    let on_event = move |id, _: &Index, event: &SessionEvent| seen.lock().unwrap().entry(id).or_default().push(*event);
+    (SessionPool::new(INDEX.clone(), config, on_event).unwrap(), events)
+}
+
+#[test]
+fn every_call_gives_what_a_session_by_itself_gives() {
+    let calls: Vec<Vec<i16>> =
+        ["samples/dental-gsm.wav", "samples/human.flac", "samples/warranty-loss.wav"].map(samples).to_vec();
+    let alone: Vec<Vec<SessionEvent>> = calls
+        .iter()
+        .map(|call| {
+            let mut session = Session::new(INDEX.clone(), SessionConfig::default()).unwrap();
+            session.push_i16(call);
+            session.finish();
+            std::iter::from_fn(|| session.poll()).collect()
+        })
+        .collect();
+
+    let (pool, events) = pool(PoolConfig { threads: 3, backlog: 60.0 });
+    let lines: Vec<_> = calls.iter().map(|_| pool.open(SessionConfig::default()).unwrap()).collect();
+    let ids: Vec<CallId> = lines.iter().map(|line| line.id()).collect();
+    let longest = calls.iter().map(Vec::len).max().unwrap();
+    for at in (0..longest).step_by(160) {
+        for (line, call) in lines.iter().zip(&calls) {
+            let piece = &call[at.min(call.len())..(at + 160).min(call.len())];
+            assert_eq!(line.push_i16(piece), piece.len());
+        }
+    }
+    drop(lines);
+    let total: usize = calls.iter().map(Vec::len).sum();
+    assert_eq!((pool.metrics().samples(), pool.metrics().dropped()), (total as u64, 0));
+    // Dropping the pool works off what waits.
+    drop(pool);
+    let events = events.lock().unwrap();
+    for (id, alone) in ids.iter().zip(&alone) {
+        assert_eq!(&events[id], alone);
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused_and_counted() {
+    // The only worker is kept busy by an event until the test lets it go.
+    let gate = Arc::new(Mutex::new(()));
+    let (closed, hold) = (gate.lock().unwrap(), gate.clone());
+    let on_event = move |_, _: &Index, _: &SessionEvent| drop(hold.lock());
+    let pool = SessionPool::new(INDEX.clone(), PoolConfig { threads: 1, backlog: 1.0 }, on_event).unwrap();
+    drop(pool.open(SessionConfig::default()).unwrap());
+    let call = pool.open(SessionConfig::default()).unwrap();
+    assert_eq!(call.push_i16(&[0; 5000]), 5000);
+    assert_eq!(call.push_ulaw(&[0xff; 5000]), 3000);
+    assert_eq!(call.push_f32(&[0.0; 10]), 0);
+    assert_eq!((pool.metrics().samples(), pool.metrics().dropped()), (8000, 2010));
+    drop(closed);
+    drop(call);
+    let text = pool.metrics().to_prometheus();
+    assert!(text.contains("\ncallprint_dropped_samples_total 2010\n"), "{text}");
+}
+
+#[test]
+fn numbers_out_of_range_are_refused() {
+    let make = |config| SessionPool::new(INDEX.clone(), config, |_, _, _| ());
+    for (threads, backlog) in [(0, 2.0), (2000, 2.0), (1, 0.0), (1, f64::NAN)] {
+        assert!(matches!(make(PoolConfig { threads, backlog }), Err(Error::InvalidArgument(_))), "{threads} {backlog}");
+    }
+}
