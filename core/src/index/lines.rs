@@ -53,7 +53,7 @@ const EXPLAINING_HITS: u32 = 8;
 const EXPLAINED_CODES: u32 = 20 * SPEEDS.len() as u32;
 /// Codes found at one speed that wait to be judged again, and codes found with one query code: what comes beyond is passed
 /// over, which keeps memory bounded. (Speech against 10^5 renderings has a few hundred and some tens.)
-const OPEN: usize = 2048;
+const OPEN: usize = 1024;
 const FOUND: usize = 4096;
 /// Lists longer than this are passed over: what so many codes share tells little.
 const LONGEST_LIST: u32 = 4096;
