@@ -3,8 +3,8 @@
     python tests/jupyterlab/open_notebook.py target/jupyterlab.png
 
 Wants the package with notebook extras, jupyterlab and selenium, and Chromium with its driver. Leaves a screenshot.
-Ends with an error unless every cell has run without one, the table of calls is there, and the figure is in the page with the
-colours of a spectrogram.
+Ends with an error unless every cell has run without one, the table of calls is there, and the figure is in the page
+with the colours of a spectrogram.
 """
 
 from __future__ import annotations
