@@ -18,7 +18,7 @@ FOLDER = Path(__file__).resolve().parent
 
 def store(path: Path) -> None:
     """Run one notebook in its folder and write it back, without what differs from run to run."""
-    notebook = nbformat.read(path, 4)
+    notebook = nbformat.read(path, 4)  # type: ignore[no-untyped-call]
     resources = {"metadata": {"path": str(FOLDER)}}
     NotebookClient(
         notebook,
@@ -37,10 +37,10 @@ def store(path: Path) -> None:
             "name": "python3",
         }
     }
-    nbformat.write(notebook, path)
+    nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or sorted(FOLDER.glob("*.ipynb")):
-        print(name)
-        store(Path(name))
+    for path in map(Path, sys.argv[1:]) if sys.argv[1:] else sorted(FOLDER.glob("*.ipynb")):
+        print(path)
+        store(path)

@@ -6,11 +6,11 @@ python clean.py RECORDING    where RECORDING plays the script dental-01
 from __future__ import annotations
 
 import concurrent.futures
-import os
 import pickle
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Callable
 from importlib.metadata import requires, version
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def main(recording: str) -> None:
     assert callprint.__version__ == version("callprint")
     assert all("extra ==" in need for need in requires("callprint") or [] if not need.startswith("numpy"))
     package = Path(callprint.__file__).parent
-    assert (package / "py.typed").is_file() and (package / "_core.pyi").is_file()
+    assert all((package / name).is_file() for name in ("py.typed", "_core.pyi"))
     info = callprint.build_info()
     print(", ".join(f"{key} {value}" for key, value in info.items()))
 
@@ -37,15 +37,10 @@ def main(recording: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         mine = callprint.Index()
         mine.add("mine__1", y[5 * sr : 12 * sr], sr=sr)
-        mine.save(os.path.join(folder, "mine.cpi"))
+        mine.save(Path(folder, "mine.cpi"))
         assert list(pickle.loads(pickle.dumps(mine))) == ["mine__1"]
     for missing in (result.to_dataframe, lambda: callprint.features(y, sr=sr), lambda: callprint.plot.timeline(result)):
-        try:
-            missing()
-        except callprint.MissingDependencyError as error:
-            assert "pip install 'callprint[" in str(error)
-        else:
-            raise AssertionError("works without what it needs?")
+        assert "pip install 'callprint[" in refused(missing)
 
     # Threads at the same time, with or without a global lock; a free-threaded Python must not have switched it on.
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
@@ -55,6 +50,15 @@ def main(recording: str) -> None:
     free = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
     assert locked != free, "importing callprint switched the global lock on"
     print(f"{recording}: {result.matches[0].script}; global lock {'on' if locked else 'off'}")
+
+
+def refused(work: Callable[[], object]) -> str:
+    """Return what is said for want of a package."""
+    try:
+        work()
+    except callprint.MissingDependencyError as error:
+        return str(error)
+    return "it works without what it needs"
 
 
 if __name__ == "__main__":
