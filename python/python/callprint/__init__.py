@@ -40,8 +40,9 @@ if TYPE_CHECKING:
     from callprint._extractor import FeatureExtractor
     from callprint._features import Feature, feature_catalogue, feature_names, features
     from callprint._fingerprint import Fingerprint, fingerprint
-    from callprint._index import Index, Rendering
+    from callprint._index import Index
     from callprint._info import build_info
+    from callprint._renderings import Rendering
     from callprint._results import (
         Alignment,
         Channel,
@@ -115,8 +116,9 @@ _HOME = {
     "_extractor": ["FeatureExtractor"],
     "_features": ["Feature", "feature_catalogue", "feature_names", "features"],
     "_fingerprint": ["Fingerprint", "fingerprint"],
-    "_index": ["Index", "Rendering"],
+    "_index": ["Index"],
     "_info": ["build_info"],
+    "_renderings": ["Rendering"],
     "_results": ["Alignment", "Channel", "Event", "Failure", "MachineVoice", "Match", "ScanResult", "ScanResults"],
     "_scan": ["scan"],
     "_session": ["Session", "SessionEvent", "SessionMatch"],
