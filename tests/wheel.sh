@@ -41,11 +41,12 @@ python3 -m venv "$OUT/tools"
 
 echo "== source archive"
 (cd python && "$OUT/tools/bin/maturin" sdist --out "$OUT")
-# With the time of now (-m), so that nothing that was built from the repository passes for it; crates of others do.
+# With the time of now (-m), so that nothing that was built before passes for it; crates of others do.
 tar -xmzf "$OUT"/callprint-*.tar.gz -C "$OUT/source" --strip-components=1
 
+# In a folder of its own: cargo would take the archive's crates and the repository's for the same, and build both again.
 echo "== wheel, from the source archive, without a network"
-(cd "$OUT/source" && CARGO_NET_OFFLINE=true CARGO_TARGET_DIR=${OUT%/*} \
+(cd "$OUT/source" && CARGO_NET_OFFLINE=true CARGO_TARGET_DIR=$OUT-build \
     "$OUT/tools/bin/maturin" build --release --offline --out "$OUT")
 rm -rf "$OUT/source"
 wheels=("$OUT"/callprint-*.whl)
