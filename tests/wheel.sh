@@ -5,7 +5,7 @@
 #
 # Leaves both in target/wheel. The wheel has to be one for every CPython from 3.10 (abi3), bear a manylinux tag that
 # auditwheel agrees with, and work in a clean environment of each PYTHON with nothing but NumPy beside it; by default of
-# every Python from 3.10 that is found. Crates must have been fetched before, as by tests/run.sh.
+# every Python from 3.10 that is found.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -37,6 +37,7 @@ pythons() {
 rm -rf "$OUT"
 mkdir -p "$OUT/source"
 python3 -m venv "$OUT/tools"
+cargo fetch --locked --quiet
 "$OUT/tools/bin/python" -m pip install --quiet --disable-pip-version-check 'maturin>=1.9.4,<2' 'auditwheel>=6.4' abi3audit
 
 echo "== source archive"
