@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import callprint
 import pytest
+from conftest import RENDERINGS, SAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -23,6 +25,22 @@ def test_the_examples_of_a_page_run_in_order(page: Path, tmp_path: Path, monkeyp
     names: dict[str, object] = {}
     for block in BLOCK.findall(page.read_text(encoding="utf-8")):
         exec(compile(block, str(page), "exec"), names)
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "python" / "README.md"], ids=["project", "package"])
+def test_the_examples_of_a_readme_run_on_calls_and_an_index(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("calls", "recordings"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "call.wav").symlink_to(SAMPLES / "dental-gsm.wav")
+    y, sr = callprint.load(RENDERINGS / "loan-02__fs2.flac")
+    callprint.Index.build([RENDERINGS / "loan-02__fs2.flac"]).save("mine.cpi")
+    names: dict[str, object] = {"y": y, "other": y[sr : 5 * sr], "samples": y, "sr": sr}
+    for block in BLOCK.findall(page.read_text(encoding="utf-8")):
+        exec(compile(block, str(page), "exec"), names)
+    assert "dental-01" in capsys.readouterr().out
 
 
 def test_the_site_builds_and_every_link_leads_somewhere(tmp_path: Path) -> None:
