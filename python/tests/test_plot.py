@@ -53,7 +53,7 @@ def test_a_timeline_has_a_panel_for_each_channel_and_names_what_happened(results
     figure = callprint.plot.timeline(stereo)
     assert len(figure.axes) == 2
     words = " ".join(text.get_text() for text in figure.axes[0].texts)
-    assert "insure-01" in words and "answered" in words and "match" in words and "machine, " in words
+    assert "insure-01" in words and "answered" in words and "match" in words and "machine" in words
 
 
 def test_a_timeline_tells_ringing_from_voices_and_shows_the_hand_over(results: callprint.ScanResults) -> None:
@@ -67,7 +67,8 @@ def test_a_timeline_tells_ringing_from_voices_and_shows_the_hand_over(results: c
     taken = by_name["dental-handover.flac"]
     handover = next(event.at for event in taken.events if event.type == "handover")
     ax = callprint.plot.timeline(taken).axes[0]
-    bars = {text.get_text(): text.xy[0] for text in ax.texts}  # type: ignore[attr-defined]
+    # How sure it is that the voice is a machine's may follow the word.
+    bars = {text.get_text().partition(",")[0]: text.xy[0] for text in ax.texts}  # type: ignore[attr-defined]
     assert bars["machine"] < bars["machine voice"] < handover == bars["person"] == bars["hand-over"]
     # Nothing in the person's vowels is taken for a tone.
     assert "tone" not in {area.get_label() for area in ax.collections}
