@@ -197,6 +197,9 @@ fn print(o: &Outcome) {
         o.decisions, o.matches, o.decision_p50_s
     );
     println!("dropped      {:.3} % of the audio", 100.0 * o.dropped_share);
+    if let Some(bytes) = o.growth_bytes {
+        println!("growth       {} KiB in the second half", bytes / 1024);
+    }
     if o.faults > 0 {
         println!("faults       {}", o.faults);
     }
