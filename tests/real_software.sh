@@ -3,14 +3,14 @@
 #
 #   bash tests/real_software.sh
 #
-#   1. Two baresips call each other, the capture is piped live from dumpcap into `callprint listen --pcap -`.
+#   1. baresips call each other in four codecs, the capture is piped live from dumpcap into `callprint listen --pcap -`.
 #   2. SIPp calls SIPp, `--pcap` reads the recording.
 #   3. GStreamer sends RTP to a pipeline with the element of examples/gstreamer.
 #   4. Captures with losses, on all links: the counts are tshark's.
 #   5. AMR files by libopencore-amrnb (feature `amr`).
 #
 # Installs Debian packages as root; where it can't, or where nobody may capture, it says what is missing and ends with status 0.
-# Takes a minute and a half, and once some minutes to build the element. Prints the programs' output only if something fails.
+# Takes a minute, and once some minutes to build the element. Prints the programs' output only if something fails.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -78,11 +78,8 @@ stop() {
     wait "$1" || true
 }
 
-# events CALL TYPE: the events of a type in the calls that have this in their name.
-events() { grep -h "\"call\":\"[^\"]*$1[^\"]*\",\"type\":\"$2\"" "$WORK/events.jsonl" || true; }
-
-# heard_for CALL SECONDS: whether that call has ended and was at least so long.
-heard_for() { events "$1" ended | grep -o '"at":[0-9]*' | cut -d: -f2 | awk -v least="$2" '$1 >= least {n++} END {exit n != 1}'; }
+# events PORT TYPE: the events of a type in the calls that the agent at that port speaks in.
+events() { grep -- "$(sender "$1").*\"type\":\"$2\"" "$WORK/events.jsonl" || true; }
 
 # only_script FILE PATTERN: whether there are lines with that pattern, and all of them name the script that was played.
 only_script() { [[ $(grep -- "$2" "$1" | grep -oE 'script(=\(string\)|":")[a-z0-9-]+' | grep -oE '[a-z]+-[0-9]+$' | sort -u) == "$SCRIPT" ]]; }
@@ -105,92 +102,103 @@ want_programs() {
         skip "dumpcap may not capture on lo: run this as root, or join the group wireshark"
 }
 
-# to_wav INPUT OUTPUT: a FLAC file as 16-bit WAV at 8 kHz.
+# to_wav INPUT RATE CHANNELS OUTPUT: a FLAC file as 16-bit WAV.
 to_wav() {
     gst-launch-1.0 -q filesrc location="$1" ! flacparse ! flacdec ! audioconvert ! audioresample \
-        ! audio/x-raw,format=S16LE,rate=8000,channels=1 ! wavenc ! filesink location="$2"
+        ! audio/x-raw,format=S16LE,rate="$2",channels="$3" ! wavenc ! filesink location="$4"
 }
 
-# agent NAME PORT WAV: a folder from which baresip plays that file; its RTP has the 20 ports after PORT.
+# agent NAME PORT SOURCE CODECS: a folder from which baresip runs with that source of audio; its RTP has the 18 ports after PORT.
 agent() {
     mkdir "$WORK/$1"
     cat >"$WORK/$1/config" <<CONFIG
 module_path $(dirname "$(find /usr/lib /usr/local/lib -name aufile.so -path '*baresip*' | head -n 1)")
 sip_listen 127.0.0.1:$2
 rtp_ports $(($2 + 2))-$(($2 + 18))
-audio_source aufile,$3
+audio_source $3
 audio_player aubridge,null
 audio_alert aubridge,null
 module g711.so
+module gsm.so
+module g722.so
+module opus.so
 module aufile.so
 module aubridge.so
 module_app account.so
 module_app menu.so
 CONFIG
-    printf '<sip:%s@127.0.0.1:%d>;regint=0;answermode=auto;audio_codecs=pcmu\n' "$1" "$2" >"$WORK/$1/accounts"
+    printf '<sip:%s@127.0.0.1:%d>;regint=0;answermode=auto;audio_codecs=%s\n' "$1" "$2" "$4" >"$WORK/$1/accounts"
     : >"$WORK/$1/contacts"
 }
 
 # dial NAME: an agent calls the one that answers.
 dial() { start "$1.log" baresip -f "$WORK/$1" -e "/dial sip:answer@127.0.0.1:$PORT"; }
 
+# sender PORT: a pattern for the calls that the agent at that port speaks in; its address stands before the >.
+sender() { printf '"call":"[^">]*:\\(%s\\)>' "$(seq -s '\|' $(($1 + 2)) $(($1 + 18)))"; }
+
 # The scripts that are heard while a baresip plays them to another.
 calls_between_baresips() {
     say "baresip calls baresip, dumpcap -w - | callprint listen --pcap -"
-    local capture listener robot
-    head -c 960000 /dev/zero >"$WORK/silence.pcm"
-    gst-launch-1.0 -q filesrc location="$WORK/silence.pcm" \
-        ! rawaudioparse format=pcm pcm-format=s16le sample-rate=8000 num-channels=1 ! wavenc ! filesink location="$WORK/silence.wav"
-    agent answer "$PORT" "$WORK/silence.wav"
-    agent robot $((PORT + 20)) "$WORK/robot.wav"
-    agent human $((PORT + 40)) "$WORK/human.wav"
-
+    local capture listener robot codec name rate channels port=$PORT
+    # A bridge to nobody gives silence.
+    agent answer "$PORT" aubridge,none pcmu,gsm,g722/16000,opus/48000/2
     mkfifo "$WORK/pipe"
-    target/release/callprint listen --pcap - <"$WORK/pipe" >"$WORK/events.jsonl" 2>"$WORK/listen.log" &
+    # 96 is what baresip calls Opus.
+    target/release/callprint listen --pcap - --payload 96=opus <"$WORK/pipe" >"$WORK/events.jsonl" 2>"$WORK/listen.log" &
     listener=$!
     CHILDREN+=("$listener")
-    timeout 120 dumpcap -q -i lo -f "udp portrange $PORT-$((PORT + 60))" -w - >"$WORK/pipe" 2>"$WORK/dumpcap.log" &
+    timeout 120 dumpcap -q -i lo -f "udp portrange $PORT-$((PORT + 119))" -w - >"$WORK/pipe" 2>"$WORK/dumpcap.log" &
     capture=$!
     CHILDREN+=("$capture")
     wait_for 20 "$WORK/dumpcap.log" File "the capture"
     start answer.log baresip -f "$WORK/answer"
     wait_for 20 "$WORK/answer.log" "baresip is ready" "baresip's start"
 
-    dial robot
-    robot=$!
-    wait_for 30 "$WORK/events.jsonl" '"type":"match"' "the match"
-    # The call is up: it ends when the file does.
-    kill -0 "$robot" && ! grep -q terminated "$WORK/robot.log" || fail "the match came after the end of the call"
-    [[ -z $(events . ended) ]] || fail "the stream had ended before the match"
-    stop "$robot"
-    wait_for 20 "$WORK/answer.log" terminated "the end of the robot's call"
+    for codec in pcmu/8000/1 gsm/8000/1 g722/16000/1 opus/48000/2; do
+        IFS=/ read -r name rate channels <<<"$codec"
+        port=$((port + 20))
+        to_wav "$ROBOT" "$rate" "$channels" "$WORK/$name.wav"
+        agent "$name" "$port" "aufile,$WORK/$name.wav" "$codec"
+        dial "$name"
+        robot=$!
+        wait_for 30 "$WORK/events.jsonl" "$(sender "$port").*\"type\":\"match\"" "the match in the $name call"
+        # The call is up: it ends when the file does.
+        if ! kill -0 "$robot" || grep -q terminated "$WORK/$name.log"; then
+            fail "the match came after the end of the $name call"
+        fi
+        [[ -z $(events "$port" ended) ]] || fail "the $name stream had ended before the match"
+        stop "$robot"
+    done
     only_script "$WORK/events.jsonl" '"type":"match"' || fail "another script than $SCRIPT was named"
-    passed "the script is named while the call is up"
+    passed "the script is named while the call is up, as PCMU, GSM, G.722 and Opus"
 
+    port=$((port + 20))
+    to_wav "$HUMAN" 8000 1 "$WORK/human.wav"
+    agent human "$port" "aufile,$WORK/human.wav" pcmu
     dial human
     wait_for 40 "$WORK/human.log" "terminated" "the end of the human's call"
     stop "$capture"
     wait "$listener" || fail "callprint listen ended with status $?"
-    # The human's ports are PORT + 42 to PORT + 58: the sender, before the >.
-    local ports
-    ports=":\\($(seq -s '\|' $((PORT + 42)) $((PORT + 58)))\\)>"
-    heard_for "$ports" 14 || fail "the human was not heard"
-    [[ -z $(events "$ports" match) ]] || fail "a human prompt matched"
+    # The file has 15.7 s.
+    events "$port" ended | grep -q '"at":1[5-9]' || fail "the human was not heard to the end"
+    [[ -z $(events "$port" match) ]] || fail "a human prompt matched"
+    [[ $(grep -c '"type":"match"' "$WORK/events.jsonl") == 4 ]] || fail "not four matches in all"
     passed "a human prompt is none"
 }
 
 # A recorded call between two SIPps; the called one echoes what it hears.
 recorded_call() {
     say "sipp calls sipp, callprint listen --pcap FILE"
-    local capture media=$((PORT + 110))
-    gst-launch-1.0 -q filesrc location="$WORK/robot.wav" ! wavparse ! mulawenc ! filesink location="$WORK/robot.ulaw"
-    start dumpcap-sipp.log dumpcap -q -i lo -f "udp portrange $PORT-$((PORT + 199))" -w "$WORK/sipp.pcapng"
+    local capture media=$((PORT + 150))
+    gst-launch-1.0 -q filesrc location="$WORK/pcmu.wav" ! wavparse ! mulawenc ! filesink location="$WORK/robot.ulaw"
+    start dumpcap-sipp.log dumpcap -q -i lo -f "udp portrange $((PORT + 140))-$((PORT + 179))" -w "$WORK/sipp.pcapng"
     capture=$!
     wait_for 20 "$WORK/dumpcap-sipp.log" File "the capture"
-    start sipp-answer.log sipp -nostdin -sn uas -i 127.0.0.1 -p $((PORT + 100)) -mi 127.0.0.1 -mp "$media" -rtp_echo -m 1
+    start sipp-answer.log sipp -nostdin -sn uas -i 127.0.0.1 -p $((PORT + 140)) -mi 127.0.0.1 -mp "$media" -rtp_echo -m 1
     sleep 1
-    start sipp-robot.log env -C "$WORK" sipp -nostdin -sf "$ROOT/tests/real_software/sipp.xml" -i 127.0.0.1 -p $((PORT + 102)) \
-        -mi 127.0.0.1 -mp $((PORT + 120)) -m 1 127.0.0.1:$((PORT + 100))
+    start sipp-robot.log env -C "$WORK" sipp -nostdin -sf "$ROOT/tests/real_software/sipp.xml" -i 127.0.0.1 -p $((PORT + 142)) \
+        -mi 127.0.0.1 -mp $((PORT + 160)) -m 1 127.0.0.1:$((PORT + 140))
     wait $! || fail "sipp's call ended with status $?"
     sleep 0.5
     stop "$capture"
@@ -215,13 +223,13 @@ gstreamer_element() {
     say "RTP to a GStreamer pipeline with the element callprint"
     cargo build --locked --release --manifest-path examples/gstreamer/Cargo.toml --target-dir target/gstreamer
     export GST_PLUGIN_PATH=$ROOT/target/gstreamer/release GST_REGISTRY=$WORK/registry.bin
-    local port=$((PORT + 150)) receiver sender
+    local port=$((PORT + 190)) receiver sender
     start gst-receive.log gst-launch-1.0 -m udpsrc address=127.0.0.1 port="$port" \
         caps=application/x-rtp,media=audio,clock-rate=8000,encoding-name=PCMU,payload=0 \
         ! rtpjitterbuffer ! rtppcmudepay ! mulawdec ! callprint ! fakesink
     receiver=$!
     wait_for 30 "$WORK/gst-receive.log" PLAYING "the receiving pipeline"
-    start gst-send.log gst-launch-1.0 -q filesrc location="$WORK/robot.wav" ! wavparse ! mulawenc ! rtppcmupay \
+    start gst-send.log gst-launch-1.0 -q filesrc location="$WORK/pcmu.wav" ! wavparse ! mulawenc ! rtppcmupay \
         ! udpsink host=127.0.0.1 port="$port"
     sender=$!
     wait_for 30 "$WORK/gst-receive.log" 'callprint, type=(string)match' "the match on the bus"
@@ -260,8 +268,6 @@ amr_files() {
 
 want_programs
 cargo build --locked --release
-to_wav "$ROBOT" "$WORK/robot.wav"
-to_wav "$HUMAN" "$WORK/human.wav"
 calls_between_baresips
 recorded_call
 counts_of_tshark

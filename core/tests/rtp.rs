@@ -146,6 +146,64 @@ fn other_codecs_are_decoded_by_static_and_given_types() {
     assert!(types.set(8, RtpCodec::Gsm).is_err());
 }
 
+/// The packets in an Ogg file (RFC 3533): segments of up to 255 bytes, the first shorter one ends a packet.
+#[cfg(feature = "opus")]
+fn ogg_packets(mut file: &[u8]) -> Vec<Vec<u8>> {
+    let (mut packets, mut packet) = (Vec::new(), Vec::new());
+    while let Some(&count) = file.get(26) {
+        let (lengths, mut body) = file[27..].split_at(count.into());
+        for &length in lengths {
+            let (segment, rest) = body.split_at(length.into());
+            packet.extend(segment);
+            body = rest;
+            if length < 255 {
+                packets.push(std::mem::take(&mut packet));
+            }
+        }
+        file = body;
+    }
+    packets
+}
+
+#[cfg(feature = "opus")]
+#[test]
+fn opus_is_decoded_where_its_type_is_given() {
+    // Behind two headers; 20 ms each, counted in samples of 48 kHz.
+    let packets: Vec<Vec<u8>> = ogg_packets(include_bytes!("data/tone-opus.ogg"))[2..]
+        .iter()
+        .enumerate()
+        .map(|(n, opus)| {
+            let mut packet = rtp(n as u16, n as u32 * 960);
+            packet[1] = 96;
+            packet.truncate(12);
+            packet.extend(opus);
+            packet
+        })
+        .collect();
+    let mut types = PayloadTypes::default();
+    types.set(96, RtpCodec::from_name("opus").unwrap()).unwrap();
+    let hear = |packets: &[Vec<u8>]| hear(&raw(packets), types.clone()).0.into_values().next().unwrap();
+    let whole = hear(&packets);
+    assert_eq!((whole.samples.len(), whole.counts()), (packets.len() * 160, (packets.len() as u64, 0, 0, 0)));
+    // Both channels in one: 500 and 1250 Hz at the same level.
+    let settled: Vec<f64> = whole.samples[800..2400].iter().map(|&sample| f64::from(sample)).collect();
+    let power: f64 = settled.iter().map(|sample| sample * sample).sum();
+    for hertz in [500.0, 1250.0] {
+        let (mut re, mut im) = (0.0, 0.0);
+        for (n, &sample) in settled.iter().enumerate() {
+            let (sin, cos) = (std::f64::consts::TAU * hertz * n as f64 / 8000.0).sin_cos();
+            (re, im) = (re + sample * cos, im + sample * sin);
+        }
+        let share = 2.0 * (re * re + im * im) / (settled.len() as f64 * power);
+        assert!((0.45..0.55).contains(&share), "{hertz} Hz: {share}");
+    }
+    // A lost packet is a gap of its length, not of six times that.
+    let mut some = packets;
+    some.remove(10);
+    let gap = hear(&some);
+    assert_eq!((gap.samples.len(), gap.counts().1), (whole.samples.len(), 1));
+}
+
 #[test]
 fn other_traffic_is_no_rtp() {
     let dns = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3, b'w', b'w', b'w', 0, 0, 1, 0, 1];
