@@ -43,6 +43,8 @@ const ABOVE_NOISE: i32 = decibels(6.0);
 const QUIETEST: usize = 50;
 /// … as far as speech does at all, which in loud noise is 8 dB below the loud ones.
 const NOISY: i32 = decibels(8.0);
+/// Frames for which a tone must be known to be none of a voice's: 0.3 s in all, shorter than a busy tone.
+const SURE_TONE: usize = 15;
 /// Levels in a bin of the histogram: 1.5 dB.
 const BIN: i32 = 128;
 const BINS: usize = 96;
@@ -80,8 +82,8 @@ pub struct Takeover {
 pub struct Handover {
     /// Level of frame n at n % [`MEMORY`]; `i16::MIN` for a tone.
     levels: Box<[i16]>,
-    /// Whether the last frame was part of a tone.
-    tone: bool,
+    /// Frames for which a tone has been known.
+    tone: usize,
     frames: usize,
     /// End of what known scripts explain, s.
     end: Option<f64>,
@@ -98,24 +100,24 @@ impl Default for Handover {
 impl Handover {
     /// A listener at the start of a stream.
     pub fn new() -> Self {
-        Self { levels: vec![i16::MIN; MEMORY].into(), tone: false, frames: 0, end: None, announced: None, found: None }
+        Self { levels: vec![i16::MIN; MEMORY].into(), tone: 0, frames: 0, end: None, announced: None, found: None }
     }
 
     /// Forgets the stream; the memory stays.
     pub fn reset(&mut self) {
-        (self.tone, self.frames, self.end, self.announced, self.found) = (false, 0, None, None, None);
+        (self.tone, self.frames, self.end, self.announced, self.found) = (0, 0, None, None, None);
     }
 
     /// Takes in the next frame of 10 ms.
     pub fn frame(&mut self, activity: &Activity) {
-        self.levels[self.frames % MEMORY] = if activity.tone { i16::MIN } else { activity.level };
-        if activity.tone && !self.tone {
-            // What made it a tone were the frames before, and some hold a part of it.
-            for back in 1..(TONE_FRAMES + 2).min(self.frames + 1) {
+        self.tone = if activity.tone { self.tone + 1 } else { 0 };
+        self.levels[self.frames % MEMORY] = if self.tone > SURE_TONE { i16::MIN } else { activity.level };
+        if self.tone == SURE_TONE {
+            // So far it could have been a long vowel. The frames that made it a tone are part of it, and some hold a bit of it.
+            for back in 0..(SURE_TONE + TONE_FRAMES + 2).min(self.frames + 1) {
                 self.levels[(self.frames - back) % MEMORY] = i16::MIN;
             }
         }
-        self.tone = activity.tone;
         self.frames += 1;
     }
 
