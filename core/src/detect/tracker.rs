@@ -498,10 +498,10 @@ impl Evaluation<'_> {
 
     /// Whether a hypothesis was judged a moment ago and is too far from the threshold for a moment to matter.
     fn is_unhurried(&self, hypothesis: &Hypothesis) -> bool {
-        let above = hypothesis.raw - self.threshold;
-        let wait = if above > SURE.0 {
+        // A score that rivals press below the threshold may rise at any moment.
+        let wait = if hypothesis.decided_at.is_some() && hypothesis.score > self.threshold + SURE.0 {
             SURE.1
-        } else if above < -FAR_BELOW.0 {
+        } else if hypothesis.raw < self.threshold - FAR_BELOW.0 {
             FAR_BELOW.1
         } else {
             return false;
