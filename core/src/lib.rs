@@ -12,7 +12,7 @@
 //! A file is a stream fed fast: batch and stream run the same code and give the same bits for any chunking.
 //!
 //! Tutorial, how-to guides (live calls, Asterisk, GStreamer, C), how it works with figures, the data card and the model
-//! cards are on the [site](../../site/index.html), which `docs/build.sh` builds beside this reference.
+//! cards are on the [site](../../site/index.html), which `python/docs/build.sh` builds beside this reference.
 
 pub mod audio;
 #[cfg(feature = "capi")]

@@ -13,7 +13,7 @@ import pytest
 from conftest import RENDERINGS, SAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = sorted((ROOT / "python" / "docs").rglob("*.md"))
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 WITH_CODE = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
 
@@ -45,17 +45,17 @@ def test_the_examples_of_a_readme_run_on_calls_and_an_index(
 
 def test_the_site_builds_and_every_link_leads_somewhere(tmp_path: Path) -> None:
     site = tmp_path / "site"
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(site)]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-f", "python/mkdocs.yml", "--site-dir", str(site)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(list(site.rglob("*.html"))) > len(PAGES)
     for name in ("timeline", "handover", "spectrogram", "alignment", "prosody", "index_map"):
         assert all((site / "figures" / f"{name}{ground}.png").is_file() for ground in ("", "-dark")), name
-    # The Rust reference is beside the site when docs/build.sh has built both; it checks those links, too.
+    # The Rust reference is beside the site when python/docs/build.sh has built both; it checks those links, too.
     reference = re.search(r'href="(\S+doc/callprint/index.html)"', (site / "reference/rust/index.html").read_text())
     assert reference and (site / "reference" / "rust" / reference[1]).resolve() == tmp_path / "doc/callprint/index.html"
     assert "../../site/index.html" in (ROOT / "core" / "src" / "lib.rs").read_text(encoding="utf-8")
-    sys.path.insert(0, str(ROOT / "docs"))
+    sys.path.insert(0, str(ROOT / "python" / "docs"))
     links = importlib.import_module("links")
     assert links.dead_links([site], leave_out="doc/callprint/index.html$") == []
     (site / "broken.html").write_text('<a href="reference/python/#callprint.Nothing">x</a><a href="gone.html">y</a>')

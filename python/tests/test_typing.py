@@ -11,7 +11,7 @@ import pytest
 PYTHON = Path(__file__).resolve().parents[1]
 ROOT = PYTHON.parent
 EXAMPLES = [str(ROOT / "examples" / name) for name in ("python", "notebooks/store.py")]
-FORMED = [str(ROOT / name) for name in ("python", "examples", "docs", "tests", "benches/python_speed.py")]
+FORMED = [str(ROOT / name) for name in ("python", "examples", "tests", "benches/python_speed.py")]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Checks that the links of built documentation lead somewhere.
 
-    python docs/links.py FOLDER ...
+    python python/docs/links.py FOLDER ...
 
 Every link from a page to a file or an anchor in any of the folders' pages is followed; those with a scheme are not.
 """

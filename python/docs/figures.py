@@ -13,8 +13,8 @@ import callprint
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-ROOT = Path(__file__).resolve().parents[1]
-FIGURES = ROOT / "docs" / "figures"
+ROOT = Path(__file__).resolve().parents[2]
+FIGURES = ROOT / "python" / "docs" / "figures"
 NAMES = ["timeline", "handover", "spectrogram", "alignment", "prosody", "index_map"]
 CALLS = ["solar-fast.mp3", "insure-stereo.wav", "dental-handover.flac"]
 SAMPLES = ROOT / "corpus" / "samples"
