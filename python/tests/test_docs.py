@@ -45,7 +45,18 @@ def test_the_examples_of_a_readme_run_on_calls_and_an_index(
 
 def test_the_site_builds_and_every_link_leads_somewhere(tmp_path: Path) -> None:
     site = tmp_path / "site"
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-f", "python/mkdocs.yml", "--site-dir", str(site)]
+    command = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "--strict",
+        "--quiet",
+        "-f",
+        "python/mkdocs.yml",
+        "--site-dir",
+        str(site),
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(list(site.rglob("*.html"))) > len(PAGES)

@@ -303,7 +303,7 @@ fn rank(values: &mut [f32], share: f64) -> f32 {
 
 /// The middle element, or the mean of the two; reorders.
 fn median(values: &mut [f32]) -> f32 {
-    let even = values.len() % 2 == 0;
+    let even = values.len().is_multiple_of(2);
     let (below, &mut upper, _) = values.select_nth_unstable_by(values.len() / 2, f32::total_cmp);
     let lower = below.iter().copied().max_by(f32::total_cmp).filter(|_| even);
     0.5 * (lower.unwrap_or(upper) + upper)
