@@ -29,10 +29,14 @@ const TITZE: &str = "waveform matching, Titze & Liang 1993";
 const NPVI: &str = "Grabe & Low 2002";
 const MODULATION: &str = "Greenberg & Kingsbury 1997";
 const LFCC: &str = "Zhou et al. 2011";
+const FORMANT: &str = "Atal & Hanauer 1971, Makhoul 1975";
+const BREATH: &str = "after Ruinskiy & Lavner 2007";
+const CODES: &str = "codes of Haitsma & Kalker 2002";
+const TURN_TAKING: &str = "Heldner & Edlund 2010";
 const OWN: &str = "callprint";
 
 /// Number of [`FEATURES`].
-pub(crate) const COUNT: usize = 115;
+pub(crate) const COUNT: usize = 135;
 
 /// The columns of [`Functionals`](super::Functionals), in order; the first 30 are those of eGeMAPSv02 that make sense in the
 /// telephone band.
@@ -417,4 +421,69 @@ pub const FEATURES: &[Feature; COUNT] = &[
         "standard deviation of the change of coefficient 12 between neighbouring frames of speech",
         LFCC,
     ),
+    feature(
+        "formant1_amean",
+        "Hz",
+        "mean over voiced frames, smoothed over 3, of the lowest resonance of linear prediction of order 10",
+        FORMANT,
+    ),
+    feature("formant1_stddev", "Hz", "its standard deviation", FORMANT),
+    feature("formant2_amean", "Hz", "the same of the second lowest resonance", FORMANT),
+    feature("formant2_stddev", "Hz", "its standard deviation", FORMANT),
+    feature("formant3_amean", "Hz", "the same of the third lowest resonance", FORMANT),
+    feature("formant3_stddev", "Hz", "its standard deviation", FORMANT),
+    feature(
+        "breathsPerMin",
+        "1/min",
+        "runs of 0.1-0.8 s of soft, bright, unvoiced noise (18 dB below loud speech, 5 dB above the floor, alpha ratio below 3 dB), a minute",
+        BREATH,
+    ),
+    feature("breathSec_amean", "s", "mean length of these runs", BREATH),
+    feature(
+        "repeatedPhraseShare",
+        "1",
+        "share of the time in phrases (0.6 s and more) that differ from an earlier one as long in less than 33 % of the bits of their codes",
+        CODES,
+    ),
+    feature(
+        "phraseDistance_amean",
+        "1",
+        "mean over phrases of the least share of bits in which one differs from an earlier one as long",
+        CODES,
+    ),
+    feature(
+        "lfccGrowth_20ms",
+        "1",
+        "ln of the mean square change of a cepstral coefficient between frames of speech 20 ms apart over that 10 ms apart, mean over coefficients 1-8",
+        OWN,
+    ),
+    feature("lfccGrowth_40ms", "1", "the same of 40 over 20 ms", OWN),
+    feature("lfccGrowth_80ms", "1", "the same of 80 over 40 ms", OWN),
+    feature("lfccGrowth_160ms", "1", "the same of 160 over 80 ms", OWN),
+    feature(
+        "lfccRecurrence",
+        "1",
+        "mean ln of the cepstral distance of every second voiced frame to the nearest at least 40 voiced frames away, less half ln of the total variance",
+        OWN,
+    ),
+    feature(
+        "responseLatencySec_amean",
+        "s",
+        "two channels only: mean time from the end of the other's speech to the start of this one's answer (at most 5 s)",
+        TURN_TAKING,
+    ),
+    feature("responseLatencySec_stddev", "s", "its standard deviation: small for a machine", TURN_TAKING),
+    feature(
+        "overlapShare",
+        "1",
+        "two channels only: frames in which both speak / frames in which this one speaks",
+        TURN_TAKING,
+    ),
+    feature(
+        "yieldLatencySec_amean",
+        "s",
+        "two channels only: where the other talks over this one for 0.3 s and more, mean time until this one stops, if within 2 s",
+        OWN,
+    ),
+    feature("goesOnShare", "1", "share of these interruptions after which this one goes on for 2 s and more", OWN),
 ];

@@ -144,7 +144,9 @@ impl Handover {
         let end_frame = ((end / HOP_SECONDS).round().max(0.0) as usize).clamp(oldest, self.frames);
         let threshold = self.threshold(end_frame.saturating_sub(MACHINE).max(oldest)..end_frame, oldest);
         let sound = |frame: usize| i32::from(self.levels[frame % MEMORY]) >= threshold;
-        let after = (end_frame + SLACK / 2).min(self.frames)..self.frames;
+        // The newest frames may be a tone's that is not known for one yet.
+        let settled = self.frames.saturating_sub(TONE_FRAMES);
+        let after = (end_frame + SLACK / 2).min(settled)..settled;
         let heard = after.filter(|&frame| sound(frame)).count();
         if heard < SOUND {
             return;
