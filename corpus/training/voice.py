@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fits the machine-voice model, and measures it on engines and speakers that it did not see.
+"""Makes the segments on which the machine-voice model is fitted and measured.
 
 usage: voice.py segments CACHE OUT [--count 60] [--seed 1]      # OUT/*.flac and OUT/segments.tsv
        callprint features OUT/audio -o OUT/features.csv

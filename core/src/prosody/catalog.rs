@@ -35,6 +35,34 @@ const CODES: &str = "codes of Haitsma & Kalker 2002";
 const TURN_TAKING: &str = "Heldner & Edlund 2010";
 const OWN: &str = "callprint";
 
+/// A column of a cepstral coefficient.
+macro_rules! cepstral {
+    (mean $k:literal) => {
+        feature(
+            concat!("lfcc", $k, "_amean"),
+            "dB",
+            concat!("mean over speech of linear-frequency cepstral coefficient ", $k, " (20 bands, 200-3600 Hz)"),
+            LFCC,
+        )
+    };
+    (spread $k:literal) => {
+        feature(
+            concat!("lfcc", $k, "_stddev"),
+            "dB",
+            concat!("standard deviation over speech of coefficient ", $k),
+            LFCC,
+        )
+    };
+    (change $k:literal) => {
+        feature(
+            concat!("lfcc", $k, "step_stddev"),
+            "dB",
+            concat!("standard deviation of the change of coefficient ", $k, " between neighbouring frames of speech"),
+            LFCC,
+        )
+    };
+}
+
 /// Number of [`FEATURES`].
 pub(crate) const COUNT: usize = 135;
 
@@ -265,162 +293,42 @@ pub const FEATURES: &[Feature; COUNT] = &[
         EGEMAPS_BAND,
     ),
     feature("hammarberg4k_stddev", "dB", "its standard deviation", OWN),
-    feature(
-        "lfcc1_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 1 (20 bands, 200-3600 Hz)",
-        LFCC,
-    ),
-    feature(
-        "lfcc2_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 2 (20 bands, 200-3600 Hz)",
-        LFCC,
-    ),
-    feature(
-        "lfcc3_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 3 (20 bands, 200-3600 Hz)",
-        LFCC,
-    ),
-    feature(
-        "lfcc4_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 4 (20 bands, 200-3600 Hz)",
-        LFCC,
-    ),
-    feature(
-        "lfcc5_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 5 (20 bands, 200-3600 Hz)",
-        LFCC,
-    ),
-    feature(
-        "lfcc6_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 6 (20 bands, 200-3600 Hz)",
-        LFCC,
-    ),
-    feature(
-        "lfcc7_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 7 (20 bands, 200-3600 Hz)",
-        LFCC,
-    ),
-    feature(
-        "lfcc8_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 8 (20 bands, 200-3600 Hz)",
-        LFCC,
-    ),
-    feature(
-        "lfcc9_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 9 (20 bands, 200-3600 Hz)",
-        LFCC,
-    ),
-    feature(
-        "lfcc10_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 10 (20 bands, 200-3600 Hz)",
-        LFCC,
-    ),
-    feature(
-        "lfcc11_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 11 (20 bands, 200-3600 Hz)",
-        LFCC,
-    ),
-    feature(
-        "lfcc12_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 12 (20 bands, 200-3600 Hz)",
-        LFCC,
-    ),
-    feature("lfcc1_stddev", "dB", "standard deviation over speech of coefficient 1", LFCC),
-    feature("lfcc2_stddev", "dB", "standard deviation over speech of coefficient 2", LFCC),
-    feature("lfcc3_stddev", "dB", "standard deviation over speech of coefficient 3", LFCC),
-    feature("lfcc4_stddev", "dB", "standard deviation over speech of coefficient 4", LFCC),
-    feature("lfcc5_stddev", "dB", "standard deviation over speech of coefficient 5", LFCC),
-    feature("lfcc6_stddev", "dB", "standard deviation over speech of coefficient 6", LFCC),
-    feature("lfcc7_stddev", "dB", "standard deviation over speech of coefficient 7", LFCC),
-    feature("lfcc8_stddev", "dB", "standard deviation over speech of coefficient 8", LFCC),
-    feature("lfcc9_stddev", "dB", "standard deviation over speech of coefficient 9", LFCC),
-    feature("lfcc10_stddev", "dB", "standard deviation over speech of coefficient 10", LFCC),
-    feature("lfcc11_stddev", "dB", "standard deviation over speech of coefficient 11", LFCC),
-    feature("lfcc12_stddev", "dB", "standard deviation over speech of coefficient 12", LFCC),
-    feature(
-        "lfcc1step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 1 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc2step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 2 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc3step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 3 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc4step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 4 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc5step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 5 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc6step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 6 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc7step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 7 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc8step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 8 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc9step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 9 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc10step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 10 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc11step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 11 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc12step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 12 between neighbouring frames of speech",
-        LFCC,
-    ),
+    cepstral!(mean "1"),
+    cepstral!(mean "2"),
+    cepstral!(mean "3"),
+    cepstral!(mean "4"),
+    cepstral!(mean "5"),
+    cepstral!(mean "6"),
+    cepstral!(mean "7"),
+    cepstral!(mean "8"),
+    cepstral!(mean "9"),
+    cepstral!(mean "10"),
+    cepstral!(mean "11"),
+    cepstral!(mean "12"),
+    cepstral!(spread "1"),
+    cepstral!(spread "2"),
+    cepstral!(spread "3"),
+    cepstral!(spread "4"),
+    cepstral!(spread "5"),
+    cepstral!(spread "6"),
+    cepstral!(spread "7"),
+    cepstral!(spread "8"),
+    cepstral!(spread "9"),
+    cepstral!(spread "10"),
+    cepstral!(spread "11"),
+    cepstral!(spread "12"),
+    cepstral!(change "1"),
+    cepstral!(change "2"),
+    cepstral!(change "3"),
+    cepstral!(change "4"),
+    cepstral!(change "5"),
+    cepstral!(change "6"),
+    cepstral!(change "7"),
+    cepstral!(change "8"),
+    cepstral!(change "9"),
+    cepstral!(change "10"),
+    cepstral!(change "11"),
+    cepstral!(change "12"),
     feature(
         "formant1_amean",
         "Hz",

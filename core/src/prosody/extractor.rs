@@ -25,7 +25,7 @@ const REACH: usize = HALF_WINDOW;
 /// sample, since the F0 path waits for what follows. [`functionals`](Self::functionals) may be asked at any time,
 /// [`finish`](Self::finish) ends the stream. The results are the same bit for bit however the samples are cut into pieces.
 ///
-/// Memory is constant (about 600 kB), whatever the length of the stream, and nothing is allocated after construction
+/// Memory is constant (about 700 kB), whatever the length of the stream, and nothing is allocated after construction
 /// except some kilobytes by `functionals` and `finish`.
 ///
 /// ```
