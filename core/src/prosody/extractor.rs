@@ -51,7 +51,8 @@ pub struct Extractor {
 struct Stages {
     pitch: PitchAnalyser,
     shapes: ShapeAnalyser,
-    formants: FormantAnalyser,
+    /// None where formants are not wanted.
+    formants: Option<FormantAnalyser>,
     path: PathFinder,
     pending: VecDeque<Pending>,
     collector: Collector,
@@ -64,7 +65,7 @@ struct Pending {
     level: f32,
     hop: Hop,
     shape: Shape,
-    predictor: Predictor,
+    predictor: Option<Predictor>,
     window: [f32; 2 * REACH],
 }
 
@@ -80,7 +81,7 @@ impl Extractor {
         let stages = Stages {
             pitch: PitchAnalyser::new(),
             shapes: ShapeAnalyser::new(),
-            formants: FormantAnalyser::new(),
+            formants: Some(FormantAnalyser::new()),
             path: PathFinder::new(),
             pending: VecDeque::with_capacity(DELAY + 2 * BLOCK),
             collector: Collector::new(),
@@ -89,9 +90,11 @@ impl Extractor {
         Self { windows: Windows::new(), stages, gemaps: Some(Box::new(Gemaps::new())) }
     }
 
-    /// An extractor without the functionals of eGeMAPS, which are NaN: twice as fast.
+    /// An extractor without the functionals of eGeMAPS and without formants, which are NaN: twice as fast.
     pub(super) fn without_egemaps() -> Self {
-        Self { gemaps: None, ..Self::new() }
+        let mut extractor = Self { gemaps: None, ..Self::new() };
+        extractor.stages.formants = None;
+        extractor
     }
 
     /// Takes in samples in [-1, 1] at 8 kHz; `each` is called for every frame that is ready, in order.
@@ -144,7 +147,9 @@ impl Stages {
     fn group(&mut self, group: &Group, samples: usize, each: &mut impl FnMut(&Lld)) {
         let candidates = self.pitch.analyse(group);
         let shapes = self.shapes.analyse(self.pitch.power());
-        self.formants.analyse(self.pitch.power());
+        if let Some(formants) = &mut self.formants {
+            formants.analyse(self.pitch.power());
+        }
         for (lane, candidates) in candidates.into_iter().enumerate().take(samples.div_ceil(HOP)) {
             let mut window = [0.0; 2 * REACH];
             window.copy_from_slice(&group[lane * HOP..lane * HOP + 2 * REACH]);
@@ -155,13 +160,8 @@ impl Stages {
             let level = decibel(power);
             self.collector.observe_level(level);
             let hop = Hop { power, constant, code: shapes[lane].code };
-            self.pending.push_back(Pending {
-                level,
-                hop,
-                shape: shapes[lane],
-                predictor: self.formants.predictor(lane),
-                window,
-            });
+            let predictor = self.formants.as_ref().map(|formants| formants.predictor(lane));
+            self.pending.push_back(Pending { level, hop, shape: shapes[lane], predictor, window });
             let Self { path, pending, collector, emitted, .. } = self;
             path.push(candidates, &mut |decision| emit(decision, pending, collector, emitted, each));
         }
@@ -203,7 +203,7 @@ fn emit(
         lld.voicing = candidate.correlation;
         lld.hnr = 10.0 * (r / (1.0 - r)).log10();
         lld.h1_h2 = h1_h2(&shape.levels, lld.f0);
-        lld.formants = formants(&predictor);
+        lld.formants = predictor.as_ref().map_or(lld.formants, formants);
         if let Some(found) = perturbation(&window, lld.f0) {
             (lld.jitter, lld.shimmer) = (found.jitter, found.shimmer);
         }
