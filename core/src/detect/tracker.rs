@@ -28,9 +28,8 @@ const VERIFIED: usize = 6;
 const MINIMUM_VOTES: u32 = 12;
 /// Script times this near at one time are the same place, s.
 const SAME_PLACE: f64 = 0.3;
-/// A hypothesis so far above the threshold, nats, is judged again after so long only, s: no moment matters to it. …
-const SURE: (f64, f64) = (2.0, 0.5);
-/// … One so far below it after this long.
+/// A hypothesis so far below the threshold, nats, is judged again after so long only, s. (Those above it are judged at every
+/// evaluation: a script that parts from what plays would else keep the score of what it shared.)
 const FAR_BELOW: (f64, f64) = (6.0, 0.3);
 /// Hypotheses kept beside those that are sure.
 const HYPOTHESES: usize = 64;
@@ -496,17 +495,9 @@ impl Evaluation<'_> {
         self.mode.all || self.threshold < LEAST_PROMISING
     }
 
-    /// Whether a hypothesis was judged a moment ago and is too far from the threshold for a moment to matter.
+    /// Whether a hypothesis was judged a moment ago and is too far below the threshold for a moment to matter.
     fn is_unhurried(&self, hypothesis: &Hypothesis) -> bool {
-        // A score that rivals press below the threshold may rise at any moment.
-        let wait = if hypothesis.decided_at.is_some() && hypothesis.score > self.threshold + SURE.0 {
-            SURE.1
-        } else if hypothesis.raw < self.threshold - FAR_BELOW.0 {
-            FAR_BELOW.1
-        } else {
-            return false;
-        };
-        !self.last && self.now < hypothesis.heard_at + wait
+        hypothesis.raw < self.threshold - FAR_BELOW.0 && !self.last && self.now < hypothesis.heard_at + FAR_BELOW.1
     }
 
     /// Whether a candidate continues a hypothesis that need not be judged now.
