@@ -1,7 +1,7 @@
 //! The AMR narrow-band decoder of OpenCORE (Apache-2.0), a library in C that the linker finds as `opencore-amrnb`.
 //!
-//! No decoder in Rust is used: those on crates.io are none, or follow the source of 3GPP's reference (TS 26.073), whose terms
-//! are no free licence. Three functions of its `interf_dec.h` are declared here by hand; they have been the same since its first release.
+//! No decoder in Rust is used: the one that was found (`rvoip-codec-core`) follows the source of 3GPP's reference
+//! (TS 26.073), whose terms are no free licence. Three functions of its `interf_dec.h` are declared here by hand; they have been the same since its first release.
 #![expect(unsafe_code, reason = "functions of another language")]
 
 use std::ffi::{c_int, c_short, c_uchar, c_void};
