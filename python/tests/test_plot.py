@@ -9,6 +9,7 @@ import callprint
 import numpy as np
 import pytest
 from conftest import RENDERINGS, SAMPLES
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 MATCHED = SAMPLES / "solar-fast.mp3"
@@ -56,6 +57,17 @@ def test_a_timeline_has_a_panel_for_each_channel_and_names_what_happened(results
     assert "insure-01" in words and "answered" in words and "match" in words and "machine" in words
 
 
+def bars(ax: Axes) -> dict[str, float]:
+    """Where the labelled bars of a timeline begin, s; how sure something is may follow its name."""
+    return {text.get_text().partition(",")[0]: text.xy[0] for text in ax.texts}  # type: ignore[attr-defined]
+
+
+def test_a_timeline_shows_when_a_machine_was_heard(results: callprint.ScanResults) -> None:
+    call = next(result for result in results if result.file.endswith("insure-stereo.wav"))
+    known = next(event.at for event in call.events if event.type == "machine_voice")
+    assert any(bars(ax).get("machine voice") == known for ax in callprint.plot.timeline(call).axes)
+
+
 def test_a_timeline_tells_ringing_from_voices_and_shows_the_hand_over(results: callprint.ScanResults) -> None:
     by_name = {result.file.rpartition("/")[2]: result for result in results}
     # Ringing from 0 to 1 s, a voice from 1.8 s, busy tone from 9 s on (corpus/samples/samples.tsv).
@@ -67,9 +79,7 @@ def test_a_timeline_tells_ringing_from_voices_and_shows_the_hand_over(results: c
     taken = by_name["dental-handover.flac"]
     handover = next(event.at for event in taken.events if event.type == "handover")
     ax = callprint.plot.timeline(taken).axes[0]
-    # How sure it is that the voice is a machine's may follow the word.
-    bars = {text.get_text().partition(",")[0]: text.xy[0] for text in ax.texts}  # type: ignore[attr-defined]
-    assert bars["machine"] < bars["machine voice"] < handover == bars["person"] == bars["hand-over"]
+    assert handover == bars(ax)["person"] == bars(ax)["hand-over"]
     # Nothing in the person's vowels is taken for a tone.
     assert "tone" not in {area.get_label() for area in ax.collections}
 
