@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -32,6 +33,11 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
+def processor(who: int) -> float:
+    """Return the processor seconds that this process, or those that it has waited for, took in user mode."""
+    return resource.getrusage(who).ru_utime
+
+
 def spread(times: list[float]) -> str:
     """Tell the fastest of several runs, and how far they lie apart."""
     return f"{min(times):.3f} s (slowest {max(times) / min(times):.2f} x)"
@@ -42,13 +48,26 @@ def fingerprint_ratio(rounds: int, seconds: int) -> dict[str, object]:
     program = ROOT / "target" / "release" / "extract"
     clip, sr = callprint.load(CLIP)
     y = np.resize(clip, seconds * sr)
-    rust, python = [], []
+    rust, python, rust_work, python_work = [], [], [], []
     for _ in range(rounds):
+        begun = processor(resource.RUSAGE_CHILDREN)
         said = subprocess.run([program, CLIP, str(seconds)], capture_output=True, text=True, check=True).stdout.split()
+        between = processor(resource.RUSAGE_CHILDREN)
+        subprocess.run([program, CLIP, "1"], capture_output=True, check=True)
+        # Less what the program does besides: starting, decoding the clip.
+        rust_work.append(2 * between - begun - processor(resource.RUSAGE_CHILDREN))
         rust.append(float(said[0]))
+        begun = processor(resource.RUSAGE_SELF)
         python.append(timed(lambda: callprint.fingerprint(y, sr=sr)))
+        python_work.append(processor(resource.RUSAGE_SELF) - begun)
     assert len(callprint.fingerprint(y, sr=sr).codes) == int(said[1])
-    return {"python": spread(python), "rust": spread(rust), "ratio": round(min(python) / min(rust), 3)}
+    return {
+        "python": spread(python),
+        "rust": spread(rust),
+        "ratio": round(min(python) / min(rust), 3),
+        # Unlike the times, this hardly depends on what else runs.
+        "processor_time_ratio": round(min(python_work) / min(rust_work), 3),
+    }
 
 
 def threads_ratio(rounds: int) -> dict[str, object]:
@@ -56,11 +75,20 @@ def threads_ratio(rounds: int) -> dict[str, object]:
     index = callprint.Index.builtin()
     y, sr = callprint.load(CLIP)
     queries = [y[start : start + 3 * sr] for start in range(0, 7 * sr, sr // 4)]
-    one, two = [], []
+    taken, work = {1: [], 2: []}, {1: [], 2: []}
     for _ in range(rounds):
-        one.append(timed(lambda: index.search_many(queries, sr=sr, jobs=1)))
-        two.append(timed(lambda: index.search_many(queries, sr=sr, jobs=2)))
-    return {"one": spread(one), "two": spread(two), "ratio": round(min(one) / min(two), 3), "cores": os.cpu_count()}
+        for jobs in (1, 2):
+            begun = time.process_time()
+            taken[jobs].append(timed(lambda jobs=jobs: index.search_many(queries, sr=sr, jobs=jobs)))
+            work[jobs].append(time.process_time() - begun)
+    return {
+        "one": spread(taken[1]),
+        "two": spread(taken[2]),
+        "ratio": round(min(taken[1]) / min(taken[2]), 3),
+        # What two threads cost more than one; unlike the times, this hardly depends on what else runs.
+        "processor_time_ratio": round(min(work[2]) / min(work[1]), 3),
+        "cores": os.cpu_count(),
+    }
 
 
 def import_seconds(rounds: int) -> dict[str, object]:

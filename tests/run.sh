@@ -57,9 +57,11 @@ check_tools() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || want_packages python3-venv
 }
 
+# Built in place, with the crates that are compiled already. opensmile is what a notebook compares with.
 python_package() {
     python3 -m venv --clear "$VENV" &&
-        "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "./python[test]"
+        "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "./python[test]" \
+            -r examples/notebooks/requirements.txt
 }
 
 check_tools
@@ -67,6 +69,7 @@ check_tools
 step "Rust: unit, documentation and end-to-end tests" \
     cargo test --locked --release --no-fail-fast --workspace --exclude callprint-python
 step "Python package: build and install" python_package
+step "Python package: source archive, and the wheel made from it" bash tests/wheel.sh
 step "Python package: tests" "$VENV/bin/python" -m pytest -q python/tests
 step "Corpus: tables and files agree" "$VENV/bin/python" -m pytest -q corpus/test_corpus.py
 

@@ -7,7 +7,7 @@ use callprint::{
     Error, IndexFault,
     audio::{FileSource, find_audio, read_channels_8k},
     detect::{ScanReport, Scanner},
-    index::{Index, IndexBuilder, Label},
+    index::{Index, IndexBuilder, Label, Tables},
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
@@ -41,7 +41,7 @@ impl References {
     ///
     /// # Errors
     /// A folder without audio, a file that cannot be read or that has more than one channel, a name that is refused.
-    pub fn build(folder: &Path) -> Result<Self> {
+    pub fn build(folder: &Path, tables: Tables) -> Result<Self> {
         let paths = find_audio(folder)?;
         ensure!(!paths.is_empty(), "{}: no audio files to build an index from", folder.display());
         let progress = progress_bar("references", paths.len());
@@ -50,6 +50,7 @@ impl References {
         progress.finish_and_clear();
 
         let mut builder = IndexBuilder::new();
+        builder.set_tables(tables);
         let mut skipped = Vec::new();
         for (id, samples) in clips {
             match builder.add(Label { id: id.clone(), ..Label::default() }, &samples) {

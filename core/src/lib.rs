@@ -10,6 +10,9 @@
 //! [`engine`] (many live calls on few threads); [`prosody`] runs beside the fingerprint on the same audio.
 //!
 //! A file is a stream fed fast: batch and stream run the same code and give the same bits for any chunking.
+//!
+//! Tutorial, how-to guides (live calls, Asterisk, GStreamer, C), how it works with figures, the data card and the model
+//! cards are on the [site](../../site/index.html), which `python/docs/build.sh` builds beside this reference.
 
 pub mod audio;
 #[cfg(feature = "capi")]

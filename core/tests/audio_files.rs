@@ -214,6 +214,7 @@ fn content_counts_more_than_the_name() {
     assert_eq!(heard, [[0.5]]);
 }
 
+#[cfg(not(feature = "amr"))]
 #[test]
 fn codecs_that_are_not_read_are_named() {
     let error = FileSource::open(data("tone.amr")).unwrap_err();

@@ -141,19 +141,34 @@ fn a_line_is_hung_up_on_a_sure_match() {
     let mut server = Server::start(&["--hang-up-far", "0.01"]);
     let mut call = server.connect();
     call.write_all(&id(2)).unwrap();
-    let sending = call.try_clone().unwrap();
-    let sender = thread::spawn(move || {
-        let mut sending = sending;
-        // The server closes in the middle of it.
-        let _ = sending.write_all(&audio(0, 9));
+    // A message, its answer, the next message, as on a line in real time: until the answer is to hang up.
+    let hung_up_after = audio(0, 9).chunks(323).position(|sent| {
+        call.write_all(sent).unwrap();
+        let mut head = [0; 3];
+        call.read_exact(&mut head).unwrap();
+        let mut answer = vec![0; usize::from(u16::from_be_bytes([head[1], head[2]]))];
+        call.read_exact(&mut answer).unwrap();
+        head == [0, 0, 0]
     });
+    assert_eq!(call.read(&mut [0; 1]).unwrap(), 0);
+    assert!(hung_up_after.is_some_and(|message| message < 6 * 50), "{hung_up_after:?}");
     let ended = server.until("ended").pop().unwrap();
     assert_eq!(ended["reason"], "matched");
     assert!(ended["at"].as_f64().unwrap() < 6.0, "{ended}");
-    let mut answer = Vec::new();
-    // What was sent after the hang-up may reset the connection.
-    let _ = call.read_to_end(&mut answer);
-    sender.join().unwrap();
+    server.stop();
+}
+
+#[test]
+fn a_peer_that_sends_byte_by_byte_is_waited_for() {
+    let mut server = Server::start(&["--idle", "1"]);
+    let mut slow = server.connect();
+    // More than a second for all of it, and never one without a byte.
+    for byte in [id(11), message(0x10, &[0; 320]), message(0x00, &[])].concat() {
+        slow.write_all(&[byte]).unwrap();
+        thread::sleep(Duration::from_millis(3));
+    }
+    let ended = server.until("ended").pop().unwrap();
+    assert_eq!((&ended["call"], &ended["reason"], &ended["at"]), (&json!(name(11)), &json!("hang_up"), &json!(0.02)));
     server.stop();
 }
 
@@ -227,6 +242,55 @@ fn many_lines_are_held_and_ended_by_a_signal() {
     }
     let ended = server.stop().into_iter().filter(|event| event["reason"] == "shutdown").count();
     assert_eq!(ended, LINES);
+}
+
+#[test]
+fn thousands_of_lines_come_and_go() {
+    const LINES: usize = 2000;
+    // For our ends of the lines; the server sees to its own.
+    assert!(rlimit::increase_nofile_limit(2 * LINES as u64).unwrap() >= LINES as u64 + 200);
+    let uuid = |number: usize| {
+        let mut uuid = [0; 16];
+        uuid[..8].copy_from_slice(&number.to_be_bytes());
+        message(0x01, &uuid)
+    };
+    let mut server = Server::start(&["--jobs", "2"]);
+    let open = |server: &Server, number: usize| {
+        let mut line = server.connect();
+        line.write_all(&[uuid(number), message(0x10, &[0; 320])].concat()).unwrap();
+        line
+    };
+    let mut lines: Vec<TcpStream> = (0..LINES).map(|number| open(&server, number)).collect();
+    for line in &mut lines {
+        line.read_exact(&mut [0; 323]).unwrap();
+    }
+    // Every second one hangs up and another calls, while one of them plays a script.
+    let mut robot = server.connect();
+    robot.write_all(&[id(10), audio(0, 6)].concat()).unwrap();
+    let mut events = Vec::new();
+    for number in (0..LINES).step_by(2) {
+        lines[number].write_all(&message(0x00, &[])).unwrap();
+        events.extend(server.until("ended"));
+        lines[number] = open(&server, LINES + number);
+        lines[number].read_exact(&mut [0; 323]).unwrap();
+    }
+    while !events.iter().any(|event| event["type"] == "match") {
+        events.push(server.event());
+    }
+    let found: Vec<_> = events.iter().filter(|event| event["type"] == "match").collect();
+    assert_eq!((found.len(), &found[0]["call"], &found[0]["script"]), (1, &json!(name(10)), &json!("dental-01")));
+    assert_eq!(events.iter().filter(|event| event["reason"] == "hang_up").count(), LINES / 2);
+    // All lines that are up are heard to their end.
+    for line in &mut lines {
+        line.write_all(&[message(0x10, &[0; 320]), message(0x00, &[])].concat()).unwrap();
+    }
+    for _ in 0..LINES {
+        let ended = server.until("ended").pop().unwrap();
+        assert_eq!((&ended["reason"], &ended["at"]), (&json!("hang_up"), &json!(0.04)));
+    }
+    drop(robot);
+    assert_eq!(server.until("ended").pop().unwrap()["call"], json!(name(10)));
+    server.stop();
 }
 
 #[test]

@@ -60,6 +60,41 @@ fn each_channel_has_a_row() {
     }
 }
 
+/// The left speaks from 1 to 3 s and from 5 to 6 s, the right from 3.4 to 4.8 s: each answers the other.
+#[test]
+fn two_channels_take_turns_and_one_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, channels: u16| {
+        let format = hound::WavSpec {
+            channels,
+            sample_rate: 8000,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let mut writer = hound::WavWriter::create(folder.path().join(name), format).unwrap();
+        for n in 0..7 * 8000 {
+            let t = f64::from(n) / 8000.0;
+            let speaks = [(1.0..3.0).contains(&t) || (5.0..6.0).contains(&t), (3.4..4.8).contains(&t)];
+            for speaks in speaks.into_iter().take(usize::from(channels)) {
+                let hum = if n % 2 == 0 { 3 } else { -3 };
+                writer.write_sample(if speaks && n % 50 < 10 { 8_000i16 } else { hum }).unwrap();
+            }
+        }
+        writer.finalize().unwrap();
+    };
+    write("call.wav", 2);
+    write("mono.wav", 1);
+    let output = features(folder.path(), &["call.wav", "mono.wav", "--format", "json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let rows: Vec<serde_json::Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let latency = |row: &serde_json::Value| row["responseLatencySec_amean"].as_f64();
+    assert!((latency(&rows[0]).unwrap() - 0.2).abs() < 0.03, "{:?}", latency(&rows[0]));
+    assert!((latency(&rows[1]).unwrap() - 0.4).abs() < 0.03, "{:?}", latency(&rows[1]));
+    assert_eq!(rows[0]["overlapShare"].as_f64(), Some(0.0));
+    assert_eq!(latency(&rows[2]), None);
+}
+
 #[test]
 fn descriptors_come_each_ten_milliseconds() {
     let folder = recordings();

@@ -2,174 +2,13 @@
 #![cfg(feature = "telephony")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
+mod rtp_support;
+
 use std::io::{Cursor, Read};
 
-use callprint::telephony::{CaptureReader, PayloadTypes, RtpCodec, StreamCounts, StreamEvent, Streams};
+use callprint::telephony::{PayloadTypes, RtpCodec};
 use proptest::prelude::*;
-
-/// What of the streams came out: their samples, and counts at their end.
-#[derive(Debug, Default, PartialEq)]
-struct Heard {
-    samples: Vec<f32>,
-    counts: Option<StreamCounts>,
-}
-
-impl Heard {
-    fn counts(&self) -> (u64, u64, u64, u64) {
-        let counts = self.counts.as_ref().unwrap();
-        (counts.packets, counts.lost, counts.out_of_order, counts.duplicates)
-    }
-}
-
-fn hear(capture: &[u8], types: PayloadTypes) -> (BTreeMap<String, Heard>, Option<String>) {
-    hear_from(Cursor::new(capture.to_vec()), types)
-}
-
-fn hear_from(capture: impl Read + Send + 'static, types: PayloadTypes) -> (BTreeMap<String, Heard>, Option<String>) {
-    let mut streams = Streams::new(types);
-    let mut heard = BTreeMap::<String, Heard>::new();
-    let mut take = |key: &callprint::telephony::StreamKey, event: StreamEvent<'_>| {
-        let heard = heard.entry(key.to_string()).or_default();
-        match event {
-            StreamEvent::Samples(samples) => heard.samples.extend(samples),
-            StreamEvent::Ended(counts) => heard.counts = Some(counts),
-        }
-    };
-    let mut failure = None;
-    match CaptureReader::new("x", capture) {
-        Err(error) => failure = Some(error.to_string()),
-        Ok(mut reader) => loop {
-            match reader.next_datagram(|datagram| streams.push(&datagram, &mut take)) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => {
-                    failure = Some(error.to_string());
-                    break;
-                }
-            }
-        },
-    }
-    streams.finish(&mut take);
-    (heard, failure)
-}
-
-/// The only stream of a capture that is whole.
-fn only(capture: &[u8]) -> Heard {
-    let (heard, failure) = hear(capture, PayloadTypes::default());
-    assert_eq!((heard.len(), failure), (1, None));
-    heard.into_values().next().unwrap()
-}
-
-/// A packet of 160 A-law bytes that differ from packet to packet.
-fn rtp(number: u16, timestamp: u32) -> Vec<u8> {
-    let mut bytes = vec![0x80, 8];
-    bytes.extend(number.to_be_bytes());
-    bytes.extend(timestamp.to_be_bytes());
-    bytes.extend(0x1234_abcd_u32.to_be_bytes());
-    bytes.extend((0..160u32).map(|n| (n * 7 + u32::from(number) * 13) as u8));
-    bytes
-}
-
-fn udp(payload: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0x9c, 0x40, 0x4e, 0x20];
-    bytes.extend((payload.len() as u16 + 8).to_be_bytes());
-    bytes.extend([0, 0]);
-    bytes.extend(payload);
-    bytes
-}
-
-fn ipv4(payload: &[u8]) -> Vec<u8> {
-    let udp = udp(payload);
-    let mut bytes = vec![0x45, 0];
-    bytes.extend((udp.len() as u16 + 20).to_be_bytes());
-    bytes.extend([0, 0, 0x40, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
-    bytes.extend(udp);
-    bytes
-}
-
-/// IPv6 with a hop-by-hop header before the UDP.
-fn ipv6(payload: &[u8]) -> Vec<u8> {
-    let udp = udp(payload);
-    let mut bytes = vec![0x60, 0, 0, 0];
-    bytes.extend((udp.len() as u16 + 8).to_be_bytes());
-    bytes.extend([0, 64]);
-    bytes.extend(
-        [
-            [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
-            [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2],
-        ]
-        .concat(),
-    );
-    bytes.extend([17, 0, 1, 4, 0, 0, 0, 0]);
-    bytes.extend(udp);
-    bytes
-}
-
-fn ethernet(mut tags: Vec<u8>, kind: u16, ip: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![2; 12];
-    bytes.append(&mut tags);
-    bytes.extend(kind.to_be_bytes());
-    bytes.extend(ip);
-    bytes
-}
-
-/// A pcap file of these packets, 20 ms apart.
-fn pcap(link: u32, packets: &[Vec<u8>]) -> Vec<u8> {
-    let timed: Vec<(u64, Vec<u8>)> =
-        packets.iter().enumerate().map(|(n, packet)| (n as u64 * 20_000, packet.clone())).collect();
-    pcap_at(link, &timed)
-}
-
-/// A pcap file of packets at these microseconds.
-fn pcap_at(link: u32, packets: &[(u64, Vec<u8>)]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for word in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 0x4_0000, link] {
-        bytes.extend(u32::to_le_bytes(word));
-    }
-    for (time, packet) in packets {
-        let length = packet.len() as u32;
-        for word in [1_000_000_000 + (time / 1_000_000) as u32, (time % 1_000_000) as u32, length, length] {
-            bytes.extend(word.to_le_bytes());
-        }
-        bytes.extend(packet);
-    }
-    bytes
-}
-
-/// A big-endian pcapng file with an interface of nanoseconds.
-fn pcapng(link: u16, packets: &[Vec<u8>]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut block = |kind: u32, body: &[u8]| {
-        let length = (body.len().next_multiple_of(4) + 12) as u32;
-        bytes.extend(kind.to_be_bytes());
-        bytes.extend(length.to_be_bytes());
-        bytes.extend(body);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes.extend(length.to_be_bytes());
-    };
-    block(0x0a0d_0d0a, &[0x1a, 0x2b, 0x3c, 0x4d, 0, 1, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255]);
-    let [high, low] = link.to_be_bytes();
-    block(1, &[high, low, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 9, 0, 0, 0, 0, 0, 0, 0]);
-    for (n, packet) in packets.iter().enumerate() {
-        let time = 1_000_000_000_000_000_000 + n as u64 * 20_000_000;
-        let mut body = vec![0; 4];
-        body.extend(time.to_be_bytes());
-        body.extend([(packet.len() as u32).to_be_bytes(), (packet.len() as u32).to_be_bytes()].concat());
-        body.extend(packet);
-        block(6, &body);
-    }
-    bytes
-}
-
-fn in_order(count: u16) -> Vec<Vec<u8>> {
-    (0..count).map(|n| rtp(65_530u16.wrapping_add(n), 0xffff_fe00_u32.wrapping_add(u32::from(n) * 160))).collect()
-}
-
-/// Over raw IP, the shortest of all links.
-fn raw(packets: &[Vec<u8>]) -> Vec<u8> {
-    pcap(101, &packets.iter().map(|packet| ipv4(packet)).collect::<Vec<_>>())
-}
+use rtp_support::{LINKS, hear, hear_from, in_order, ipv4, only, pcap, pcap_at, pcapng, raw, rtp};
 
 #[test]
 fn every_link_and_container_gives_the_same_audio() {
@@ -178,19 +17,7 @@ fn every_link_and_container_gives_the_same_audio() {
     assert_eq!((expected.samples.len(), expected.counts()), (3200, (20, 0, 0, 0)));
     // The first byte of the first packet, (65530 * 13) mod 256 = 0xb2, is A-law for segment 6, step 7.
     assert_eq!(expected.samples[0], 12_032.0 / 32_768.0);
-    type Link = fn(&Vec<u8>) -> Vec<u8>;
-    let links: [(u32, Link); 9] = [
-        (1, |p| ethernet(vec![], 0x0800, &ipv4(p))),
-        (1, |p| ethernet(vec![0x81, 0, 0, 5], 0x0800, &ipv4(p))),
-        (1, |p| ethernet(vec![0x88, 0xa8, 0, 5, 0x81, 0, 0, 6], 0x86dd, &ipv6(p))),
-        (113, |p| [vec![0, 4, 0, 1, 0, 6, 2, 2, 2, 2, 2, 2, 0, 0, 8, 0], ipv4(p)].concat()),
-        (276, |p| [vec![0x86, 0xdd, 0, 0, 0, 0, 0, 1, 0, 1, 4, 6, 2, 2, 2, 2, 2, 2, 0, 0], ipv6(p)].concat()),
-        (0, |p| [vec![2, 0, 0, 0], ipv4(p)].concat()),
-        (228, |p| ipv4(p)),
-        (229, |p| ipv6(p)),
-        (101, |p| ipv6(p)),
-    ];
-    for (link, wrap) in links {
+    for (_, link, wrap) in LINKS {
         let wrapped: Vec<Vec<u8>> = packets.iter().map(wrap).collect();
         assert_eq!(only(&pcap(link, &wrapped)), expected, "link type {link}");
         assert_eq!(only(&pcapng(link as u16, &wrapped)), expected, "link type {link} in pcapng");
@@ -317,6 +144,64 @@ fn other_codecs_are_decoded_by_static_and_given_types() {
     let (heard, _) = hear(&raw(&dynamic), types.clone());
     assert_eq!(heard.into_values().next().unwrap().samples, only(&raw(&in_order(10))).samples);
     assert!(types.set(8, RtpCodec::Gsm).is_err());
+}
+
+/// The packets in an Ogg file (RFC 3533): segments of up to 255 bytes, the first shorter one ends a packet.
+#[cfg(feature = "opus")]
+fn ogg_packets(mut file: &[u8]) -> Vec<Vec<u8>> {
+    let (mut packets, mut packet) = (Vec::new(), Vec::new());
+    while let Some(&count) = file.get(26) {
+        let (lengths, mut body) = file[27..].split_at(count.into());
+        for &length in lengths {
+            let (segment, rest) = body.split_at(length.into());
+            packet.extend(segment);
+            body = rest;
+            if length < 255 {
+                packets.push(std::mem::take(&mut packet));
+            }
+        }
+        file = body;
+    }
+    packets
+}
+
+#[cfg(feature = "opus")]
+#[test]
+fn opus_is_decoded_where_its_type_is_given() {
+    // Behind two headers; 20 ms each, counted in samples of 48 kHz.
+    let packets: Vec<Vec<u8>> = ogg_packets(include_bytes!("data/tone-opus.ogg"))[2..]
+        .iter()
+        .enumerate()
+        .map(|(n, opus)| {
+            let mut packet = rtp(n as u16, n as u32 * 960);
+            packet[1] = 96;
+            packet.truncate(12);
+            packet.extend(opus);
+            packet
+        })
+        .collect();
+    let mut types = PayloadTypes::default();
+    types.set(96, RtpCodec::from_name("opus").unwrap()).unwrap();
+    let hear = |packets: &[Vec<u8>]| hear(&raw(packets), types.clone()).0.into_values().next().unwrap();
+    let whole = hear(&packets);
+    assert_eq!((whole.samples.len(), whole.counts()), (packets.len() * 160, (packets.len() as u64, 0, 0, 0)));
+    // Both channels in one: 500 and 1250 Hz at the same level.
+    let settled: Vec<f64> = whole.samples[800..2400].iter().map(|&sample| f64::from(sample)).collect();
+    let power: f64 = settled.iter().map(|sample| sample * sample).sum();
+    for hertz in [500.0, 1250.0] {
+        let (mut re, mut im) = (0.0, 0.0);
+        for (n, &sample) in settled.iter().enumerate() {
+            let (sin, cos) = (std::f64::consts::TAU * hertz * n as f64 / 8000.0).sin_cos();
+            (re, im) = (re + sample * cos, im + sample * sin);
+        }
+        let share = 2.0 * (re * re + im * im) / (settled.len() as f64 * power);
+        assert!((0.45..0.55).contains(&share), "{hertz} Hz: {share}");
+    }
+    // A lost packet is a gap of its length, not of six times that.
+    let mut some = packets;
+    some.remove(10);
+    let gap = hear(&some);
+    assert_eq!((gap.samples.len(), gap.counts().1), (whole.samples.len(), 1));
 }
 
 #[test]

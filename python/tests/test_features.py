@@ -26,8 +26,10 @@ def pulses(f0: float, seconds: float, sr: int) -> NDArray[np.float32]:
 @pytest.mark.parametrize("f0", [110.0, 220.0])
 def test_f0_is_that_of_the_signal(f0: float, sr: int) -> None:
     table = callprint.features(pulses(f0, 2.0, sr), sr=sr)
-    semitones = table["F0semitoneFrom27.5Hz_sma3nz_amean"].item()
-    assert semitones == pytest.approx(12 * math.log2(f0 / 27.5), abs=0.05)
+    semitones = 12 * math.log2(f0 / 27.5)
+    assert table["F0pitch_amean"].item() == pytest.approx(semitones, abs=0.02)
+    # openSMILE's method, subharmonic summation, reads F0 off a spectrum and is less exact.
+    assert table["F0semitoneFrom27.5Hz_sma3nz_amean"].item() == pytest.approx(semitones, abs=0.1)
     assert table["voicedShare"].item() > 0.95
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,20 @@ def test_contiguous_float32_and_int16_are_not_copied(speech: NDArray[np.float32]
     for samples in (speech, pcm, speech[1000:2000]):
         assert np.shares_memory(as_signal(samples), samples)
         assert as_signal(samples).__array_interface__["data"] == samples.__array_interface__["data"]
+
+
+def test_an_hour_is_not_copied() -> None:
+    """The memory that the process ever took grows by the codes (1.4 MB), not by another hour of samples (115 MB)."""
+    code = """
+import resource, numpy as np, callprint
+y = np.random.default_rng(0).standard_normal(3600 * 8000, np.float32)
+callprint.fingerprint(y[:80000], sr=8000)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+codes, _ = callprint.fingerprint(y, sr=8000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, len(codes))
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert int(said[0]) < 40_000 and int(said[1]) > 89_000, said
 
 
 def test_the_rate_does_not_matter(speech: NDArray[np.float32]) -> None:

@@ -26,7 +26,7 @@ def kinds(cell: dict[str, Any]) -> list[str]:
 
 
 def test_there_are_notebooks() -> None:
-    assert len(NOTEBOOKS) >= 4
+    assert [path.name[0] for path in NOTEBOOKS] == list("12345")
 
 
 @pytest.mark.filterwarnings("default")
@@ -34,7 +34,14 @@ def test_there_are_notebooks() -> None:
 def test_a_notebook_runs_and_shows_what_is_stored(path: Path) -> None:
     stored = nbformat.read(path, 4)
     notebook = nbformat.read(path, 4)
-    client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}})
+    # What a cell prints comes in as many pieces as the kernel happens to send.
+    client = NotebookClient(
+        notebook,
+        timeout=300,
+        kernel_name="python3",
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(FOLDER)}},
+    )
     client.execute()
     assert sum(len(kinds(cell)) for cell in notebook.cells) >= 2
     for before, after in zip(stored.cells, notebook.cells, strict=True):

@@ -18,7 +18,8 @@ from conftest import CORPUS, SAMPLES
 
 
 def test_every_exception_has_the_root_and_the_class_that_fits() -> None:
-    kinds = [kind for kind in vars(callprint).values() if inspect.isclass(kind) and issubclass(kind, Exception)]
+    public = [getattr(callprint, name) for name in callprint.__all__]
+    kinds = [kind for kind in public if inspect.isclass(kind) and issubclass(kind, Exception)]
     errors = [kind for kind in kinds if not issubclass(kind, Warning)]
     assert len(errors) == 10
     assert all(issubclass(kind, callprint.CallprintError) for kind in errors)
@@ -94,7 +95,22 @@ def test_everything_public_is_documented() -> None:
             assert inspect.getdoc(method), name
 
 
-def test_import_needs_neither_pandas_nor_matplotlib() -> None:
-    code = "import callprint, sys; print([m for m in ('pandas', 'matplotlib', 'scipy') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+def test_importing_loads_nothing_that_is_not_used_yet() -> None:
+    code = "import callprint, sys; print([m for m in ('numpy', 'pandas', 'matplotlib', 'scipy') if m in sys.modules])"
+    assert run(code) == "[]"
+    code = "import callprint, sys; callprint.fingerprint([0.0], sr=8000); print('pandas' in sys.modules)"
+    assert run(code) == "False"
+
+
+def test_every_public_name_is_found_when_asked_for() -> None:
+    assert run("from callprint import *; print(scan.__name__, Index.__name__, plot.__name__)") == (
+        "scan Index callprint.plot"
+    )
+    assert dir(callprint) == sorted(callprint.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'scam'"):
+        callprint.scam  # noqa: B018
+    assert not hasattr(callprint, "numpy")
+
+
+def run(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()

@@ -9,6 +9,7 @@ import callprint
 import numpy as np
 import pytest
 from conftest import RENDERINGS, SAMPLES
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 MATCHED = SAMPLES / "solar-fast.mp3"
@@ -53,7 +54,54 @@ def test_a_timeline_has_a_panel_for_each_channel_and_names_what_happened(results
     figure = callprint.plot.timeline(stereo)
     assert len(figure.axes) == 2
     words = " ".join(text.get_text() for text in figure.axes[0].texts)
-    assert "insure-01" in words and "answered" in words and "match" in words
+    assert "insure-01" in words and "answered" in words and "match" in words and "machine" in words
+
+
+def bars(ax: Axes) -> dict[str, float]:
+    """Where the labelled bars of a timeline begin, s; how sure something is may follow its name."""
+    return {text.get_text().partition(",")[0]: text.xy[0] for text in ax.texts}  # type: ignore[attr-defined]
+
+
+def test_a_timeline_shows_when_a_machine_was_heard(results: callprint.ScanResults) -> None:
+    call = next(result for result in results if result.file.endswith("insure-stereo.wav"))
+    known = next(event.at for event in call.events if event.type == "machine_voice")
+    assert any(bars(ax).get("machine voice") == known for ax in callprint.plot.timeline(call).axes)
+
+
+def test_a_timeline_tells_ringing_from_voices_and_shows_the_hand_over(results: callprint.ScanResults) -> None:
+    by_name = {result.file.rpartition("/")[2]: result for result in results}
+    # Ringing from 0 to 1 s, a voice from 1.8 s, busy tone from 9 s on (corpus/samples/samples.tsv).
+    ax = callprint.plot.timeline(by_name["estate-hangup.wav"]).axes[0]
+    areas = {area.get_label(): [path.get_extents() for path in area.get_paths()] for area in ax.collections}
+    assert areas["tone"][0].x0 < 0.1 and areas["tone"][-1].x1 > 12
+    assert all(area.x1 < 1.1 or area.x0 > 8.9 for area in areas["tone"])
+    assert 1.5 < areas["sound that can be a voice"][0].x0 < 2
+    taken = by_name["dental-handover.flac"]
+    handover = next(event.at for event in taken.events if event.type == "handover")
+    ax = callprint.plot.timeline(taken).axes[0]
+    assert handover == bars(ax)["person"] == bars(ax)["hand-over"]
+    # Nothing in the person's vowels is taken for a tone.
+    assert "tone" not in {area.get_label() for area in ax.collections}
+
+
+def test_pictures_are_dark_where_matplotlib_is(results: callprint.ScanResults) -> None:
+    import matplotlib.pyplot as plt
+    from matplotlib.colors import to_rgb
+
+    grounds = []
+    for name in ("default", "dark_background"):
+        with plt.style.context(name):
+            figure = callprint.plot.timeline(results[0])
+            grounds.append(sum(to_rgb(figure.get_facecolor())))
+            label = figure.axes[0].xaxis.label
+            assert abs(sum(to_rgb(label.get_color())) - grounds[-1]) > 2, "it stands out"
+    assert grounds[0] == 3 and grounds[1] < 0.5
+
+
+def test_codes_show_themselves_in_a_notebook(speech: NDArray[np.float32]) -> None:
+    image = callprint.fingerprint(speech, sr=8000)._repr_png_()
+    assert image is not None and image.startswith(b"\x89PNG")
+    assert callprint.fingerprint(speech[:100], sr=8000)._repr_png_() is None
 
 
 def test_a_prosody_card_and_samples_of_any_type(speech: NDArray[np.float32]) -> None:

@@ -7,6 +7,7 @@ import pickle
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -180,8 +181,19 @@ def test_arguments_that_can_not_be_used_are_value_errors(arguments: dict[str, An
     assert isinstance(error.value, callprint.CallprintError)
 
 
-@pytest.mark.parametrize("several", [False, True])
-def test_a_signal_stops_a_scan(several: bool) -> None:
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda y: callprint.scan(y, sr=8000),
+        lambda y: callprint.scan([y, y, y], sr=8000),
+        lambda y: callprint.Index.builtin().search_many([y, y], sr=8000),
+        lambda y: callprint.fingerprint(y, sr=8000, hop=1),
+        lambda y: callprint.features([y, y], sr=8000),
+        lambda y: callprint.Session(sr=8000).push(y),
+    ],
+    ids=["scan", "scan several", "search_many", "fingerprint", "features", "session"],
+)
+def test_a_signal_stops_long_work(work: Callable[[NDArray[np.float32]], object]) -> None:
     class StopNowError(Exception):
         pass
 
@@ -196,7 +208,7 @@ def test_a_signal_stops_a_scan(several: bool) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0.5)
         begun = time.monotonic()
         with pytest.raises(StopNowError):
-            callprint.scan([y, y, y] if several else y, sr=8000)
+            work(y)
         assert time.monotonic() - begun < 60, "it went on to the end"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 PYTHON = Path(__file__).resolve().parents[1]
-EXAMPLES = PYTHON.parent / "examples" / "python"
+ROOT = PYTHON.parent
+EXAMPLES = [str(ROOT / "examples" / name) for name in ("python", "notebooks/store.py")]
+FORMED = [str(ROOT / name) for name in ("python", "examples", "tests", "benches/python_speed.py")]
 
 
 @pytest.mark.parametrize(
@@ -17,9 +19,9 @@ EXAMPLES = PYTHON.parent / "examples" / "python"
     [
         ["mypy.stubtest", "callprint._core"],
         ["mypy"],
-        ["mypy", "--strict", str(EXAMPLES)],
-        ["ruff", "check", "--no-cache", str(PYTHON), str(EXAMPLES)],
-        ["ruff", "format", "--no-cache", "--check", str(PYTHON), str(EXAMPLES)],
+        ["mypy", "--strict", *EXAMPLES],
+        ["ruff", "check", "--no-cache", *FORMED],
+        ["ruff", "format", "--no-cache", "--check", *FORMED],
     ],
     ids=lambda command: " ".join(word for word in command if "/" not in word),
 )

@@ -3,14 +3,15 @@
     python tests/jupyterlab/open_notebook.py target/jupyterlab.png
 
 Wants the package with notebook extras, jupyterlab and selenium, and Chromium with its driver. Leaves a screenshot.
-Ends with an error unless every cell has run without one, the table of calls is there, and the figure is in the page with the
-colours of a spectrogram.
+Ends with an error unless every cell has run without one, the table of calls is there, and the figure is in the page
+with the colours of a spectrogram.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -21,10 +22,12 @@ import urllib.request
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.remote.webelement import WebElement
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOK = "1-find-the-robot.ipynb"
@@ -121,15 +124,23 @@ def check(driver: WebDriver) -> None:
     assert any("solar-11" in table and "no match" in table for table in tables), tables
     assert driver.find_elements(By.CSS_SELECTOR, ".jp-OutputArea table svg"), "no timelines in the table"
     images = driver.find_elements(By.CSS_SELECTOR, ".jp-RenderedImage img")
-    assert len(images) >= 3, f"{len(images)} pictures"
-    spectrogram = images[1]
-    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", spectrogram)
-    time.sleep(1)
-    pixels = np.asarray(Image.open(io.BytesIO(spectrogram.screenshot_as_png)).convert("RGB")).astype(int)
-    assert min(pixels.shape[:2]) > 200, pixels.shape
-    red, green, blue = pixels.reshape(-1, 3).T
+    assert len(images) == 5, f"{len(images)} pictures"
+    taken_over, spectrogram = (seen(driver, images[number]) for number in (1, 3))
+    red, green, blue = spectrogram
     purple = np.mean((red > green + 30) & (blue > green + 30))
     assert purple > 0.02, f"{purple:.3f} of the picture has the colours of a spectrogram"
+    for what, colour in (("script", (230, 159, 0)), ("machine", (204, 121, 167)), ("person", (86, 180, 233))):
+        near = np.max(np.abs(taken_over - np.array(colour)[:, None]), axis=0) < 12
+        assert near.mean() > 0.003, f"{near.mean():.4f} of the timeline is the bar of the {what}"
+
+
+def seen(driver: WebDriver, picture: WebElement) -> NDArray[np.int64]:
+    """Return the red, green and blue of a picture as the browser shows it."""
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", picture)
+    time.sleep(1)
+    pixels = np.asarray(Image.open(io.BytesIO(picture.screenshot_as_png)).convert("RGB")).astype(np.int64)
+    assert min(pixels.shape[:2]) > 200, pixels.shape
+    return pixels.reshape(-1, 3).T
 
 
 def main(screenshot: Path) -> None:
@@ -137,6 +148,10 @@ def main(screenshot: Path) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         prepared(folder)
+        # Settings of its own: no question about news over the notebook.
+        notices = folder / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+        notices.parent.mkdir(parents=True)
+        notices.write_text('{"fetchNews": "false", "checkForUpdates": false}', encoding="utf-8")
         port, token = free_port(), "callprint"
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
         settings = [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}", "--LabApp.news_url="]
@@ -145,6 +160,7 @@ def main(screenshot: Path) -> None:
                 [*command, *settings, "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"],
                 stdout=log,
                 stderr=log,
+                env=os.environ | {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")},
             )
         driver = None
         try:

@@ -11,6 +11,7 @@ use std::{
 use callprint::{
     Index, Session, SessionConfig,
     audio::{Block, FileSource, Source},
+    index::{IndexBuilder, Tables},
 };
 use end_to_end::corpus;
 
@@ -75,7 +76,15 @@ fn feed(session: &mut Session, samples: &[f32]) -> (usize, u64) {
 
 #[test]
 fn feeding_and_polling_allocate_nothing() {
-    let index = Arc::new(Index::builtin().unwrap());
+    let builtin = Index::builtin().unwrap();
+    let mut builder = IndexBuilder::from_index(&builtin);
+    builder.set_tables(Tables::Always);
+    for index in [Arc::new(Index::from_bytes(builder.to_bytes().unwrap()).unwrap()), Arc::new(builtin)] {
+        feeding_allocates_nothing(&index);
+    }
+}
+
+fn feeding_allocates_nothing(index: &Arc<Index>) {
     // A robot with a hand-over, one at another rate, a human.
     for file in ["samples/dental-handover.flac", "samples/solar-fast.mp3", "samples/human.flac"] {
         let (sample_rate, samples) = channel(file);

@@ -63,6 +63,10 @@ fn fed(command: &mut Command, samples: &[f32]) -> Output {
     output
 }
 
+/// Errors and leaks end it with a status of their own.
+const VALGRIND: [&str; 4] =
+    ["-q", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite,possible"];
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
@@ -114,6 +118,12 @@ fn the_example_names_the_robot_with_either_library() {
 
     let silent = fed(&mut Command::new(&shared), &[0.0; 8000]);
     assert_eq!((silent.status.code(), text(&silent.stdout).trim()), (Some(1), "1.00 s  ended"));
+    // Its memory, too: two seconds, because with valgrind each takes a while.
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(VALGRIND).arg(&shared);
+    let checked = fed(&mut valgrind, &samples[3 * 8000..5 * 8000]);
+    assert!(checked.status.code().is_some_and(|code| code < 2), "{}{}", text(&checked.stdout), text(&checked.stderr));
+    assert!(text(&checked.stdout).trim_end().ends_with("2.00 s  ended"), "{}", text(&checked.stdout));
     let missing = fed(Command::new(&shared).arg("no-such.cpi"), &[]);
     assert_eq!(missing.status.code(), Some(2));
     assert!(text(&missing.stderr).contains("no-such.cpi"), "{}", text(&missing.stderr));
@@ -128,8 +138,7 @@ fn misuse_is_answered_and_memory_is_clean() {
     let output = fed(&mut Command::new(&program), piece);
     assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
     let mut valgrind = Command::new("valgrind");
-    valgrind.args(["-q", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite,possible"]);
-    let output = fed(valgrind.arg(&program), piece);
+    let output = fed(valgrind.args(VALGRIND).arg(&program), piece);
     assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
 }
 

@@ -17,7 +17,7 @@ use benches::{
 };
 use callprint::{
     detect::{ScanOptions, ScanReport, Scanner},
-    index::Index,
+    index::{Index, Tables},
 };
 use clap::{Parser, ValueEnum};
 use cpu_time::ProcessTime;
@@ -39,6 +39,9 @@ struct Args {
     /// Use this index instead of building one from DIR/refs.
     #[arg(long, value_name = "FILE")]
     index: Option<PathBuf>,
+    /// Whether the index built from DIR/refs finds codes by their keys, or by comparing with all of them.
+    #[arg(long, value_enum, default_value_t = Stage::Auto)]
+    tables: Stage,
     /// Threads that scan; 0 = one per core.
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
@@ -66,6 +69,26 @@ enum Rank {
     Score,
     /// Minus the logarithm of its stated false-alarm rate.
     Far,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Stage {
+    /// By its size, as any index.
+    Auto,
+    /// By keys.
+    Always,
+    /// By comparing.
+    Never,
+}
+
+impl From<Stage> for Tables {
+    fn from(stage: Stage) -> Self {
+        match stage {
+            Stage::Auto => Self::Auto,
+            Stage::Always => Self::Always,
+            Stage::Never => Self::Never,
+        }
+    }
 }
 
 /// Labels of one part with the scans made of it.
@@ -97,7 +120,7 @@ fn run(args: &Args) -> Result<()> {
     );
     let references = match &args.index {
         Some(path) => References::open(path)?,
-        None => References::build(&args.dir.join("refs"))?,
+        None => References::build(&args.dir.join("refs"), args.tables.into())?,
     };
     for id in &references.skipped {
         eprintln!("accuracy: reference {id} is too short for the index and was left out");

@@ -12,7 +12,7 @@ use benches::{
 };
 use callprint::{
     detect::{ScanOptions, Scanner},
-    index::Ratios,
+    index::{Ratios, Tables},
 };
 use clap::Parser;
 
@@ -29,7 +29,7 @@ struct Arguments {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let snippets = read_snippets(&arguments.folder)?.context("no snippets.tsv")?;
-    let references = References::build(&arguments.folder.join("refs"))?;
+    let references = References::build(&arguments.folder.join("refs"), Tables::Auto)?;
     let scanner = Scanner::new(&references.index, ScanOptions { max_far: f64::MAX, all: true })?.with_hopeless();
     let ids: Vec<&str> = snippets.iter().map(|s| s.id.as_str()).collect();
     let reports = scan_all(&scanner, &arguments.folder.join("snippets"), &ids, "snippets")?;

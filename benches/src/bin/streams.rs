@@ -11,7 +11,8 @@
 //!
 //! With `--json` the last line is one object: calls, seconds, lateness_p50_ms, lateness_p99_ms, cpu_cores, bytes_per_call
 //! (resident memory; absent where the system does not tell), decisions (matches and calls declared unmatched), matches,
-//! decision_p50_s, dropped_share, connections, growth_bytes (resident memory from the middle to the end), faults.
+//! decision_p50_s, dropped_share, connections, lost (those of them that were not heard to their end), growth_bytes (resident
+//! memory from the middle to the end), faults.
 
 use std::{
     path::{Path, PathBuf},
@@ -31,6 +32,8 @@ use cpu_time::ProcessTime;
 /// Samples in a packet, and its length.
 const PACKET: usize = 160;
 const PACKET_TIME: Duration = Duration::from_millis(20);
+/// How long calls that have hung up may take to be heard to their end.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// Drives many live calls in real time through the engine
 #[derive(Parser)]
@@ -78,6 +81,7 @@ struct Outcome {
     decision_p50_s: f64,
     dropped_share: f64,
     connections: u64,
+    lost: u64,
     growth_bytes: Option<i64>,
     faults: u64,
 }
@@ -145,6 +149,10 @@ fn run(arguments: &Arguments) -> Result<Outcome> {
     let end = resident_bytes();
     drop(lines);
     let metrics = pool.metrics();
+    let hung_up = Instant::now();
+    while metrics.closed() < metrics.opened() && hung_up.elapsed() < LAST_WORDS {
+        std::thread::sleep(PACKET_TIME);
+    }
     if arguments.metrics {
         eprint!("{}", metrics.to_prometheus());
     }
@@ -162,6 +170,7 @@ fn run(arguments: &Arguments) -> Result<Outcome> {
         decision_p50_s: metrics.decision().quantile(0.5),
         dropped_share: metrics.dropped() as f64 / (metrics.samples() + metrics.dropped()).max(1) as f64,
         connections: metrics.opened(),
+        lost: metrics.opened() - metrics.closed(),
         growth_bytes: middle.zip(end).map(|(middle, end)| end as i64 - middle as i64),
         faults: metrics.faults(),
     })
@@ -197,7 +206,10 @@ fn print(o: &Outcome) {
         o.decisions, o.matches, o.decision_p50_s
     );
     println!("dropped      {:.3} % of the audio", 100.0 * o.dropped_share);
-    if o.faults > 0 {
-        println!("faults       {}", o.faults);
+    if let Some(bytes) = o.growth_bytes {
+        println!("growth       {} KiB in the second half", bytes / 1024);
+    }
+    if o.faults + o.lost > 0 {
+        println!("faults       {}, connections lost {}", o.faults, o.lost);
     }
 }

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom, Take};
 use std::path::Path;
 
+#[cfg(feature = "amr")]
+use super::amr::{self, AmrSource};
 use super::coded::{Codec, CodedSource};
 use super::demux::DemuxSource;
 use super::gsm::GsmDecoder;
@@ -18,7 +20,8 @@ use crate::{Error, Result};
 /// The content decides what a file is, not its name. Read are WAV (8 to 32-bit integers, 32 and 64-bit floats, mu-law,
 /// A-law, GSM 06.10, IMA and Microsoft ADPCM; RF64 and BW64; files whose recorder never wrote the lengths), Sun/NeXT .au,
 /// AIFF, FLAC, MP1, MP2, MP3, Ogg (Vorbis, FLAC, Opus), AAC-LC and ALAC in ADTS or MP4, CAF, Matroska and WebM. Of several
-/// audio tracks, the first is read. Not read are AMR, Speex, WMA, G.723.1 and G.729: the error says how to convert such a file.
+/// audio tracks, the first is read. With the feature `amr`, AMR files are read, too. Not read are wide-band AMR, Speex, WMA,
+/// G.723.1 and G.729: the error says how to convert such a file.
 ///
 /// Files without a header say by their name what they are, as a switchboard's recordings do: `.ulaw` `.ul` `.pcmu` and
 /// `.alaw` `.al` `.pcma` (8 kHz), `.sln` (8 kHz; `.sln12` to `.sln192` other rates; 16-bit little-endian), `.gsm`, `.g722`.
@@ -39,6 +42,8 @@ enum Reader {
     Samples(PcmSource<Data>),
     Coded(Box<CodedSource<Data>>),
     Demux(Box<DemuxSource>),
+    #[cfg(feature = "amr")]
+    Amr(Box<AmrSource<Data>>),
 }
 
 /// An open regular file and its beginning.
@@ -123,6 +128,11 @@ impl FileSource {
             let au::Au { format, layout, start, bytes } = au::read_header(path, &file.head)?;
             return file.samples(layout, format, start, bytes).map(Self::from);
         }
+        #[cfg(feature = "amr")]
+        if file.head.starts_with(amr::MAGIC) {
+            let (data, _) = file.data(amr::MAGIC.len() as u64, None)?;
+            return Ok(Self::from(Reader::Amr(Box::new(AmrSource::new(path.to_owned(), data)?))));
+        }
         if let Some(what) = foreign(&file.head) {
             return Err(unsupported(path, what));
         }
@@ -177,6 +187,8 @@ impl Source for FileSource {
             Reader::Samples(source) => source.format(),
             Reader::Coded(source) => source.format(),
             Reader::Demux(source) => source.format(),
+            #[cfg(feature = "amr")]
+            Reader::Amr(source) => source.format(),
         }
     }
 
@@ -185,6 +197,8 @@ impl Source for FileSource {
             Reader::Samples(source) => source.seconds_hint(),
             Reader::Coded(source) => source.seconds_hint(),
             Reader::Demux(source) => source.seconds_hint(),
+            #[cfg(feature = "amr")]
+            Reader::Amr(source) => source.seconds_hint(),
         }
     }
 
@@ -193,6 +207,8 @@ impl Source for FileSource {
             Reader::Samples(source) => source.next_block(block),
             Reader::Coded(source) => source.next_block(block),
             Reader::Demux(source) => source.next_block(block),
+            #[cfg(feature = "amr")]
+            Reader::Amr(source) => source.next_block(block),
         }
     }
 }
@@ -200,6 +216,8 @@ impl Source for FileSource {
 /// Kinds of audio file that are known by their first bytes, but not read.
 fn foreign(head: &[u8]) -> Option<&'static str> {
     const KINDS: &[(&[u8], &str)] = &[
+        (b"#!AMR-WB", "a wide-band AMR file"),
+        (b"#!AMR_MC", "an AMR file of several channels"),
         (b"#!AMR", "an AMR file"),
         (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "a Windows Media file"),
         (b"NIST_1A", "a NIST SPHERE file"),

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use crate::{Error, Result};
 
 /// File extensions, lower case, that a folder search takes for audio: those of the containers that
-/// [`FileSource`](super::FileSource) reads, and those that say what a file without a header holds.
+/// [`FileSource`](super::FileSource) reads, and those that say what a file without a header holds. `amr` is one of them
+/// without the feature `amr`, too: such a recording is better refused by name than passed over.
 pub const AUDIO_EXTENSIONS: &[&str] = &[
-    "aac", "aif", "aifc", "aiff", "al", "alaw", "au", "bwf", "caf", "flac", "g722", "gsm", "m4a", "m4b", "mka", "mkv",
-    "mov", "mp1", "mp2", "mp3", "mp4", "mulaw", "oga", "ogg", "opus", "pcma", "pcmu", "rf64", "sln", "sln12", "sln16",
-    "sln192", "sln24", "sln32", "sln44", "sln48", "sln96", "snd", "ul", "ulaw", "wav", "wave", "webm",
+    "aac", "aif", "aifc", "aiff", "al", "alaw", "amr", "au", "bwf", "caf", "flac", "g722", "gsm", "m4a", "m4b", "mka",
+    "mkv", "mov", "mp1", "mp2", "mp3", "mp4", "mulaw", "oga", "ogg", "opus", "pcma", "pcmu", "rf64", "sln", "sln12",
+    "sln16", "sln192", "sln24", "sln32", "sln44", "sln48", "sln96", "snd", "ul", "ulaw", "wav", "wave", "webm",
 ];
 
 /// All audio files below `folder`, sorted by path, by their extension in lower or upper case.

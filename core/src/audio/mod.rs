@@ -9,6 +9,7 @@
 //! | WAV, RF64 and BW64 with PCM, float, mu-law or A-law | `wav` finds the samples, `pcm` converts them |
 //! | Sun/NeXT .au | `au` finds the samples, `pcm` converts them |
 //! | GSM 06.10 (raw, WAV) and G.722 | `coded`, with `gsm` and `g722` |
+//! | AMR, with the feature `amr` | `amr`, decoded by a library in C behind `opencore` |
 //! | files without a header, known by their name | `headerless` |
 //! | Opus in Ogg, Matroska, WebM | `demux` over symphonia, decoded by `opus` |
 //! | every other container and codec | `demux`, over symphonia |
@@ -16,6 +17,8 @@
 //!
 //! `resample` then brings each channel to 8 kHz.
 
+#[cfg(feature = "amr")]
+mod amr;
 #[cfg(feature = "decode")]
 mod au;
 #[cfg(feature = "decode")]
@@ -33,6 +36,8 @@ pub(crate) mod g722;
 pub(crate) mod gsm;
 #[cfg(feature = "decode")]
 mod headerless;
+#[cfg(feature = "amr")]
+mod opencore;
 #[cfg(feature = "opus")]
 pub(crate) mod opus;
 mod pcm;

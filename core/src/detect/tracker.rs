@@ -9,10 +9,10 @@ use smallvec::SmallVec;
 use super::MachineVoice;
 use crate::{
     audio::SAMPLE_RATE,
-    fingerprint::{Bands, Extractor, Listener, QueryFrame, SOUND_DEPTH, SPEEDS, model},
+    fingerprint::{Bands, Extractor, Listener, QueryFrame, SOUND_DEPTH, SPEEDS, model, stream_time},
     index::{
         Alignment, BandLane, Candidate, Evidence, Hearing, Hit, Index, Lane, MAX_QUERY_SECONDS, Paths, Search, Votes,
-        align, script_of, verify,
+        align, script_of, script_time, verify,
     },
     prosody::{Handover, Takeover, VoiceJudge},
     signal::{Activity, FRAME, HOP, HOP_SECONDS},
@@ -28,6 +28,9 @@ const VERIFIED: usize = 6;
 const MINIMUM_VOTES: u32 = 12;
 /// Script times this near at one time are the same place, s.
 const SAME_PLACE: f64 = 0.3;
+/// A hypothesis so far below the threshold, nats, is judged again after so long only, s. (Those above it are judged at every
+/// evaluation: a script that parts from what plays would else keep the score of what it shared.)
+const FAR_BELOW: (f64, f64) = (6.0, 0.3);
 /// Hypotheses kept beside those that are sure.
 const HYPOTHESES: usize = 64;
 /// Scores within this many nats leave two scripts undecided.
@@ -37,12 +40,15 @@ const SHARED_PRICE: f64 = 1.0;
 /// What it costs that another hypothesis explains the same audio better, nats per unit of agreement and code: which of two
 /// recordings plays is told by which is nearer, and each code says so anew.
 const DOMINANCE: f64 = 1.0;
-/// Hits within the window that are kept (4 MiB); speech against the corpus index gives 100,000 to 200,000.
-const MAX_HITS: usize = 1 << 18;
-/// Hits between two evaluations that are kept; speech against the corpus index gives up to 20,000.
-const MAX_NEW_HITS: usize = 1 << 16;
-/// Threshold under which candidates count that [`is_promising`] would leave out, nats.
-const LEAST_PROMISING: f64 = 2.0;
+/// Hits that are kept within the window, and between two evaluations, where every code is compared (5 MiB): speech against
+/// the corpus index gives 100,000 to 200,000, and up to 20,000.
+const MAX_HITS: (usize, usize) = (1 << 18, 1 << 16);
+/// The same where codes are found by their keys (640 KiB): 30 calls against 186 renderings gave 15,000 and 3,300 at most.
+const MAX_HITS_BY_KEYS: (usize, usize) = (1 << 15, 1 << 13);
+/// Hits that one code may bring.
+const NEW_AT_ONCE: usize = 1 << 14;
+/// Threshold under which candidates count that [`is_promising`] might leave out, nats.
+const LEAST_PROMISING: f64 = 0.5;
 /// Score from which a script explains what is heard, so that what it does not explain is another voice, nats: where the
 /// threshold is lower, matches are tentative.
 const LEAST_EXPLAINING: f64 = 2.0;
@@ -78,6 +84,8 @@ pub(crate) struct Hypothesis {
     pub(crate) decided_at: Option<f64>,
     /// Whether its beginning has left the window: from then on the score only rises.
     settled: bool,
+    /// When its frames were heard last, s.
+    heard_at: f64,
 }
 
 impl Hypothesis {
@@ -91,6 +99,16 @@ impl Hypothesis {
 }
 
 impl Hypothesis {
+    /// Whether a candidate puts its rendering's same place at the same time.
+    fn is_followed_by(&self, candidate: &Candidate) -> bool {
+        if self.rendering != candidate.rendering {
+            return false;
+        }
+        let time = stream_time(f64::from(candidate.frame), candidate.speed);
+        let place = script_time(f64::from(candidate.frame) - f64::from(candidate.offset));
+        (self.script.0 + (time - self.query.0) * self.speed - place).abs() < SAME_PLACE
+    }
+
     /// Whether its beginning has left the window: from then on the score only rises.
     pub(crate) fn is_settled(&self) -> bool {
         self.settled
@@ -110,6 +128,11 @@ fn by_score(hypotheses: &mut [Hypothesis]) {
 
 /// A flag for each hypothesis.
 type Flags = SmallVec<[bool; FEW]>;
+
+/// Hits that are kept within the window, and between two evaluations.
+fn max_hits(index: &Index) -> (usize, usize) {
+    if index.has_tables() { MAX_HITS_BY_KEYS } else { MAX_HITS }
+}
 
 /// Frames kept at an assumed speed.
 fn kept(speed: f64) -> usize {
@@ -145,7 +168,7 @@ pub(crate) fn warm_thread() {
         scratch.votes.reserve(CANDIDATES);
         scratch.paths.reserve();
         scratch.hearing.reserve();
-        scratch.merged.reserve(MAX_HITS);
+        scratch.merged.reserve(MAX_HITS.0);
     });
     // Tables that are made when first used.
     Extractor::new().push(&[0.1; 4000], |_| (), |_| ());
@@ -203,6 +226,8 @@ struct Evaluation<'a> {
     mode: Mode,
     /// Seconds taken in.
     now: f64,
+    /// Whether it is the last of the stream, which leaves nothing for later.
+    last: bool,
     heard: &'a mut Heard,
     hypotheses: &'a mut Vec<Hypothesis>,
     scratch: &'a mut Scratch,
@@ -257,7 +282,8 @@ impl Listener for Ear<'_> {
             heard.fresh = true;
         }
         heard.search.find_hits(self.index, &code, &mut heard.new_hits);
-        heard.new_hits.truncate(MAX_HITS.saturating_sub(heard.hits.len()).min(MAX_NEW_HITS));
+        let (all, new) = max_hits(self.index);
+        heard.new_hits.truncate(all.saturating_sub(heard.hits.len()).min(new));
         if let Some(lane) = heard.lanes.get_mut(code.speed) {
             lane.push(code);
         }
@@ -293,8 +319,10 @@ impl Tracker {
             lane.reserve(frames);
             bands.reserve(frames + model().patch);
         }
-        self.heard.hits.reserve(MAX_HITS);
-        self.heard.new_hits.reserve(MAX_NEW_HITS + MAX_NEW_HITS / 4);
+        let (all, new) = max_hits(index);
+        self.heard.hits.reserve(all);
+        // One code may bring many before they are cut.
+        self.heard.new_hits.reserve(new + NEW_AT_ONCE);
         self.hypotheses.reserve(self.mode.hypotheses.saturating_add(VERIFIED));
     }
 
@@ -315,7 +343,7 @@ impl Tracker {
             }
             self.extractor.push_to(part, &mut Ear { heard: &mut self.heard, index });
             if std::mem::take(&mut self.heard.due) {
-                self.evaluate(index);
+                self.evaluate(index, false);
                 self.resting = !evaluated(self);
             }
         }
@@ -323,7 +351,7 @@ impl Tracker {
 
     /// Ends the stream: a last evaluation.
     pub(crate) fn finish(&mut self, index: &Index) {
-        self.evaluate(index);
+        self.evaluate(index, true);
     }
 
     /// Forgets the stream.
@@ -350,11 +378,11 @@ impl Tracker {
         (self.samples, self.resting) = (0, false);
     }
 
-    fn evaluate(&mut self, index: &Index) {
+    fn evaluate(&mut self, index: &Index, last: bool) {
         let now = self.seconds();
         let Self { threshold, mode, heard, hypotheses, .. } = self;
         SCRATCH.with_borrow_mut(|scratch| {
-            Evaluation { index, threshold: *threshold, mode: *mode, now, heard, hypotheses, scratch }.evaluate();
+            Evaluation { index, threshold: *threshold, mode: *mode, now, last, heard, hypotheses, scratch }.evaluate();
         });
         self.listen_for_handover();
         self.judge_voice();
@@ -433,7 +461,7 @@ impl Evaluation<'_> {
         let mut plausible: SmallVec<[(Candidate, Evidence); CANDIDATES]> = SmallVec::new();
         for i in 0..self.scratch.votes.candidates.len() {
             let candidate = self.scratch.votes.candidates[i];
-            if candidate.votes >= MINIMUM_VOTES {
+            if candidate.votes >= MINIMUM_VOTES && !self.can_wait(&candidate) {
                 plausible.extend(self.lay(&candidate).map(|evidence| (candidate, evidence)));
             }
         }
@@ -467,6 +495,16 @@ impl Evaluation<'_> {
         self.mode.all || self.threshold < LEAST_PROMISING
     }
 
+    /// Whether a hypothesis was judged a moment ago and is too far below the threshold for a moment to matter.
+    fn is_unhurried(&self, hypothesis: &Hypothesis) -> bool {
+        hypothesis.raw < self.threshold - FAR_BELOW.0 && !self.last && self.now < hypothesis.heard_at + FAR_BELOW.1
+    }
+
+    /// Whether a candidate continues a hypothesis that need not be judged now.
+    fn can_wait(&self, candidate: &Candidate) -> bool {
+        self.hypotheses.iter().any(|h| self.is_unhurried(h) && h.is_followed_by(candidate))
+    }
+
     /// Brings the new hits in order among the old ones, which are in order already.
     fn sort_hits(&mut self) {
         let Heard { hits, new_hits, .. } = &mut *self.heard;
@@ -491,7 +529,7 @@ impl Evaluation<'_> {
     /// Looks again at hypotheses that no candidate renewed: what came since may speak against them.
     fn reconsider(&mut self, renewed: &[bool]) {
         for (i, renewed) in renewed.iter().enumerate() {
-            if *renewed || self.hypotheses[i].settled || i >= CANDIDATES {
+            if *renewed || self.hypotheses[i].settled || i >= CANDIDATES || self.is_unhurried(&self.hypotheses[i]) {
                 continue;
             }
             let candidate = self.hypotheses[i].candidate;
@@ -501,6 +539,7 @@ impl Evaluation<'_> {
                 // Hopeless now, whatever the frames would say.
                 let h = &mut self.hypotheses[i];
                 (h.evidence, h.raw, h.score) = (evidence, f64::NEG_INFINITY, f64::NEG_INFINITY);
+                h.heard_at = self.now;
                 continue;
             }
             let again = evidence.and_then(|evidence| self.judged(candidate, evidence));
@@ -567,6 +606,7 @@ impl Evaluation<'_> {
             speed,
             decided_at: None,
             settled: evidence.first == 0 && self.now > MAX_QUERY_SECONDS,
+            heard_at: self.now,
             evidence,
             alignment: if self.mode.all { alignment.clone() } else { Alignment::default() },
         })

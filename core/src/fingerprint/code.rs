@@ -32,6 +32,23 @@ const fn masks() -> [[i8; 8]; 256] {
     table
 }
 
+/// A code spread out: a byte of all ones or zeros for each bit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mask([i8; BITS]);
+
+impl Mask {
+    /// Spreads a code out.
+    #[inline(always)]
+    pub(crate) fn of(code: Code) -> Self {
+        let mut mask = [0; BITS];
+        let bytes = code.0.iter().flat_map(|word| word.to_le_bytes());
+        for (eight, byte) in mask.as_chunks_mut::<8>().0.iter_mut().zip(bytes) {
+            *eight = MASKS[usize::from(byte)];
+        }
+        Self(mask)
+    }
+}
+
 /// A code with the reliability of each bit, as a query has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SoftCode {
@@ -66,17 +83,14 @@ impl SoftCode {
 
     /// Agreement with a stored code: the reliability of the agreeing bits minus that of the differing ones, over all
     /// reliability; 1 when all agree, 0 for unrelated sound, -1 when all differ.
-    #[inline]
     pub fn agreement(&self, stored: Code) -> f32 {
-        let mut lanes = [0i16; 8];
-        for (word, values) in stored.0.iter().zip(self.values.as_chunks::<64>().0) {
-            for (byte, values) in word.to_le_bytes().iter().zip(values.as_chunks::<8>().0) {
-                for ((lane, v), m) in lanes.iter_mut().zip(values).zip(&MASKS[usize::from(*byte)]) {
-                    *lane += i16::from(v & m);
-                }
-            }
-        }
-        let set: i16 = lanes.iter().sum();
+        self.agreement_with(&Mask::of(stored))
+    }
+
+    /// [`agreement`](Self::agreement) with a code that was spread out before.
+    #[inline(always)]
+    pub(crate) fn agreement_with(&self, stored: &Mask) -> f32 {
+        let set = self.values.iter().zip(&stored.0).fold(0i16, |sum, (v, m)| sum.wrapping_add(i16::from(v & m)));
         let [all, magnitude] = self.sums.map(f32::from);
         if magnitude == 0.0 { 0.0 } else { (2.0 * f32::from(set) - all) / magnitude }
     }

@@ -17,6 +17,7 @@ mod extract;
 mod kernel;
 mod model;
 
+pub(crate) use code::Mask;
 pub use code::{BITS, Code, SoftCode};
 pub use extract::{BANDS, Bands, CODE_HOP, Extractor, Listener, QueryFrame, Reference, SPEEDS, reference_codes};
 pub(crate) use extract::{SOUND_DEPTH, stream_time};

@@ -7,7 +7,7 @@
 //! (Sakoe & Chiba, "Dynamic programming algorithm optimization for spoken word recognition", IEEE Trans. ASSP 26(1), 1978).
 
 use super::{Candidate, Index};
-use crate::fingerprint::{CODE_HOP, QueryFrame, SPEEDS, stream_time};
+use crate::fingerprint::{CODE_HOP, Mask, QueryFrame, SPEEDS, stream_time};
 use crate::simd::wide;
 
 /// Longest stretch of query that an alignment looks at, s.
@@ -168,6 +168,7 @@ wide! {
             if lane.get(middle).is_none() {
                 break;
             }
+            let mask = Mask::of(stored.get());
             let mut row = Row { middle, shift, local: [0.0; STATES], from: [0; STATES] };
             let mut next = [f32::NEG_INFINITY; STATES];
             for (state, next) in next.iter_mut().enumerate() {
@@ -178,9 +179,11 @@ wide! {
                         row.from[state] = step;
                     }
                 }
-                let query = lane.get(middle + state as i32 - REACH as i32);
-                row.local[state] =
-                    query.map_or(OUTSIDE, |q| if q.active { q.soft.agreement(stored.get()) } else { 0.0 });
+                row.local[state] = match lane.get(middle + state as i32 - REACH as i32) {
+                    None => OUTSIDE,
+                    Some(query) if query.active => query.soft.agreement_with(&mask),
+                    Some(_) => 0.0,
+                };
                 *next += row.local[state];
             }
             total = next;
@@ -206,10 +209,21 @@ fn before(state: usize, step: i8, shift: i32) -> Option<usize> {
 
 /// The state of the highest total; the one nearest the middle among equals.
 fn best_state(total: &[f32; STATES]) -> usize {
-    let order = |&a: &usize, &b: &usize| {
-        total[a].total_cmp(&total[b]).then(b.abs_diff(REACH).cmp(&a.abs_diff(REACH))).then(b.cmp(&a))
-    };
-    (0..STATES).max_by(order).unwrap_or(REACH)
+    // From the middle outwards, so that only a higher total replaces what was found.
+    let mut best = REACH;
+    for off in 1..=REACH {
+        for state in [REACH - off, REACH + off] {
+            if total[state] > total[best] {
+                best = state;
+            }
+        }
+    }
+    best
+}
+
+/// Time in a rendering of the middle of the patch that begins at `frame` (10 ms), s.
+pub(crate) fn script_time(frame: f64) -> f64 {
+    stream_time(frame, SPEEDS.iter().position(|&s| s == 1.0).unwrap_or_default())
 }
 
 impl Alignment {
@@ -220,7 +234,7 @@ impl Alignment {
 
     /// Time in the rendering of a step's stored code (middle of the patch), s.
     pub fn script_time(&self, step: &Step) -> f64 {
-        stream_time(f64::from(step.code) * CODE_HOP as f64, SPEEDS.iter().position(|&s| s == 1.0).unwrap_or_default())
+        script_time(f64::from(step.code) * CODE_HOP as f64)
     }
 
     /// Playback speed over steps `range`, by the slope of script time against query time (least squares).

@@ -27,36 +27,57 @@ use crate::{
 
 /// Frames of a lane that are remembered (5.1 s).
 const REMEMBERED: u32 = 512;
-/// Bits in which a code found by its key may differ to begin a line.
-const BEGIN_DISTANCE: u32 = 43;
 /// Codes between the one found and the first that is compared: nearer ones resemble it anyway.
 const NEAR_CODES: u32 = 3;
 /// Codes on a line up to the last that is compared.
 const FAR_CODES: u32 = 18;
 /// Codes that must be there to judge a line.
 const JUDGED_CODES: u32 = 6;
-/// Mean distance on a line that holds, at most. Unrelated sound has 64 ± 2.5, 30 % errors give 38, or 45 where the time is
-/// out by the most it can be.
-const LINE_DISTANCE: u32 = 53;
 /// Frames after which a line of which too little was heard is judged again.
 const AGAIN_AFTER: u32 = 50;
 /// Frames without a hit after which a line ends.
 const LOST_AFTER: u32 = 200;
 /// Lines followed at one speed.
 const LINES: usize = 96;
-/// Keys looked up for a code, at most.
-const PROBES: usize = 32;
-/// Keys looked up for a code while a line explains what is heard: other renderings of the same sound are as easy to find.
-const PROBES_EXPLAINED: usize = 8;
 /// Hits after which a line explains what is heard, and for how many query codes each further hit does (0.2 s at all speeds).
 const EXPLAINING_HITS: u32 = 8;
 const EXPLAINED_CODES: u32 = 20 * SPEEDS.len() as u32;
 /// Codes found at one speed that wait to be judged again, and codes found with one query code: what comes beyond is passed
 /// over, which keeps memory bounded. (Speech against 10^5 renderings has a few hundred and some tens.)
-const OPEN: usize = 2048;
+const OPEN: usize = 1024;
 const FOUND: usize = 4096;
 /// Lists longer than this are passed over: what so many codes share tells little.
 const LONGEST_LIST: u32 = 4096;
+
+/// How hard a search looks.
+#[derive(Debug, Clone, Copy)]
+struct Effort {
+    /// Of so many query codes at one speed one is looked up, in turn at the speeds: stored codes are four query codes apart,
+    /// and neighbouring speeds find the same lines.
+    every: usize,
+    /// Keys looked up for a code, at most.
+    probes: usize,
+    /// The same while a line explains what is heard: other renderings of the same sound are as easy to find.
+    probes_explained: usize,
+    /// Bits in which a code found by its key may differ to begin a line.
+    begin_distance: u32,
+    /// Mean distance on a line that holds, at most. Unrelated sound has 64 ± 2.5, 30 % errors give 38, or 45 where the time is
+    /// out by the most it can be.
+    line_distance: u32,
+}
+
+/// In a small index, where a look costs little: as good as comparing with all codes, to one short snippet in 500.
+const THOROUGH: Effort = Effort { every: 1, probes: 128, probes_explained: 128, begin_distance: 46, line_distance: 55 };
+/// In a large one.
+const QUICK: Effort = Effort { every: 2, probes: 40, probes_explained: 8, begin_distance: 43, line_distance: 53 };
+/// Codes up to which an index is small: 900 renderings of 12 s.
+const SMALL: usize = 1 << 18;
+
+impl Effort {
+    fn of(tables: &Postings<'_>) -> &'static Self {
+        if tables.codes <= SMALL { &THOROUGH } else { &QUICK }
+    }
+}
 
 /// Four times a code's position minus the query frame: the same all along a line.
 fn diagonal(position: u32, frame: u32) -> i64 {
@@ -125,7 +146,7 @@ impl Lane {
 wide! {
     /// Whether the codes before (or, `ahead`, after) the one found agree with what was heard; `None` where there are too few to
     /// say.
-    fn holds(lane: &Lane, codes: &[StoredCode], position: u32, frame: u32, ahead: bool) -> Option<bool> {
+    fn holds(lane: &Lane, codes: &[StoredCode], position: u32, frame: u32, ahead: bool, distance: u32) -> Option<bool> {
         let (mut count, mut sum) = (0, 0);
         for k in NEAR_CODES..=FAR_CODES {
             let step = |from: u32, by: u32| if ahead { from.checked_add(by) } else { from.checked_sub(by) };
@@ -135,7 +156,7 @@ wide! {
                 sum += code.get().distance(heard.code);
             }
         }
-        (count >= JUDGED_CODES).then(|| sum <= count * LINE_DISTANCE)
+        (count >= JUDGED_CODES).then(|| sum <= count * distance)
     }
 }
 
@@ -168,9 +189,9 @@ wide! {
 
 wide! {
     /// Keeps the positions of codes that are near.
-    fn keep_near(found: &mut Vec<u32>, codes: &[StoredCode], code: Code) {
+    fn keep_near(found: &mut Vec<u32>, codes: &[StoredCode], code: Code, most: u32) {
         found.retain(|&position| {
-            codes.get(position as usize).is_some_and(|stored| stored.get().distance(code) <= BEGIN_DISTANCE)
+            codes.get(position as usize).is_some_and(|stored| stored.get().distance(code) <= most)
         });
     }
 }
@@ -210,7 +231,7 @@ impl Search {
             lane.open.reserve(OPEN);
         }
         self.prober.reserve();
-        self.ranges.reserve(PROBES);
+        self.ranges.reserve(THOROUGH.probes);
         self.found.reserve(FOUND);
     }
 
@@ -221,6 +242,7 @@ impl Search {
             super::find_hits(index, query, hits);
             return;
         };
+        let effort = Effort::of(&tables);
         let Some(lane) = self.lanes.get_mut(query.speed) else { return };
         lane.push(query);
         lane.lines.retain(|line| query.frame - line.last_hit <= LOST_AFTER);
@@ -233,15 +255,16 @@ impl Search {
         }
         while let Some(&(position, frame)) = lane.open.front().filter(|(_, frame)| frame + AGAIN_AFTER <= query.frame) {
             lane.open.pop_front();
-            if !lane.knows(diagonal(position, frame)) && holds(lane, index.codes(), position, frame, true) == Some(true)
+            if !lane.knows(diagonal(position, frame))
+                && holds(lane, index.codes(), position, frame, true, effort.line_distance) == Some(true)
             {
                 follow(lane, index, query.speed, position, frame, hits);
             }
         }
-        if !query.active {
+        if !query.active || !(query.frame as usize + query.speed).is_multiple_of(effort.every) {
             return;
         }
-        self.look_up(index, &tables, query);
+        self.look_up(index, &tables, query, effort);
         let lane = &mut self.lanes[query.speed];
         for &position in &self.found {
             prefetch(index.codes(), (position.saturating_sub(NEAR_CODES)) as usize);
@@ -254,7 +277,7 @@ impl Search {
             if lane.knows(diagonal(position, query.frame)) {
                 continue;
             }
-            if holds(lane, index.codes(), position, query.frame, false) == Some(true) {
+            if holds(lane, index.codes(), position, query.frame, false, effort.line_distance) == Some(true) {
                 follow(lane, index, query.speed, position, query.frame, hits);
             } else if lane.open.len() < OPEN {
                 lane.open.push_back((position, query.frame));
@@ -263,9 +286,9 @@ impl Search {
     }
 
     /// Positions of stored codes that have one of the query's likeliest keys and are near it.
-    fn look_up(&mut self, index: &Index, tables: &Postings<'_>, query: &QueryFrame) {
+    fn look_up(&mut self, index: &Index, tables: &Postings<'_>, query: &QueryFrame, effort: &Effort) {
         let Self { prober, ranges, found, .. } = self;
-        let most = if self.explained > 0 { PROBES_EXPLAINED } else { PROBES };
+        let most = if self.explained > 0 { effort.probes_explained } else { effort.probes };
         prober.probe(&query.soft, tables.key_bits, most);
         for probe in &prober.probes {
             tables.prefetch_directory(usize::from(probe.table), probe.key);
@@ -283,7 +306,7 @@ impl Search {
             let list = tables.list(usize::from(table), range);
             filtered(list, prober.filters[usize::from(table)], index.codes(), found);
         }
-        keep_near(found, index.codes(), query.soft.code());
+        keep_near(found, index.codes(), query.soft.code(), effort.begin_distance);
         found.sort_unstable();
         found.dedup();
     }

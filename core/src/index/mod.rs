@@ -33,7 +33,7 @@ use std::{
 use zerocopy::FromBytes;
 
 pub use align::{Alignment, MAX_QUERY_SECONDS, Step};
-pub(crate) use align::{Lane, Paths, align};
+pub(crate) use align::{Lane, Paths, align, script_time};
 pub use builder::{IndexBuilder, Label, Tables};
 pub use calibrate::Calibration;
 pub use contents::RenderingCode;

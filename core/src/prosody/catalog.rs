@@ -29,10 +29,42 @@ const TITZE: &str = "waveform matching, Titze & Liang 1993";
 const NPVI: &str = "Grabe & Low 2002";
 const MODULATION: &str = "Greenberg & Kingsbury 1997";
 const LFCC: &str = "Zhou et al. 2011";
+const FORMANT: &str = "Atal & Hanauer 1971, Makhoul 1975";
+const BREATH: &str = "after Ruinskiy & Lavner 2007";
+const CODES: &str = "codes of Haitsma & Kalker 2002";
+const TURN_TAKING: &str = "Heldner & Edlund 2010";
 const OWN: &str = "callprint";
 
+/// A column of a cepstral coefficient.
+macro_rules! cepstral {
+    (mean $k:literal) => {
+        feature(
+            concat!("lfcc", $k, "_amean"),
+            "dB",
+            concat!("mean over speech of linear-frequency cepstral coefficient ", $k, " (20 bands, 200-3600 Hz)"),
+            LFCC,
+        )
+    };
+    (spread $k:literal) => {
+        feature(
+            concat!("lfcc", $k, "_stddev"),
+            "dB",
+            concat!("standard deviation over speech of coefficient ", $k),
+            LFCC,
+        )
+    };
+    (change $k:literal) => {
+        feature(
+            concat!("lfcc", $k, "step_stddev"),
+            "dB",
+            concat!("standard deviation of the change of coefficient ", $k, " between neighbouring frames of speech"),
+            LFCC,
+        )
+    };
+}
+
 /// Number of [`FEATURES`].
-pub(crate) const COUNT: usize = 115;
+pub(crate) const COUNT: usize = 135;
 
 /// The columns of [`Functionals`](super::Functionals), in order; the first 30 are those of eGeMAPSv02 that make sense in the
 /// telephone band.
@@ -261,160 +293,105 @@ pub const FEATURES: &[Feature; COUNT] = &[
         EGEMAPS_BAND,
     ),
     feature("hammarberg4k_stddev", "dB", "its standard deviation", OWN),
+    cepstral!(mean "1"),
+    cepstral!(mean "2"),
+    cepstral!(mean "3"),
+    cepstral!(mean "4"),
+    cepstral!(mean "5"),
+    cepstral!(mean "6"),
+    cepstral!(mean "7"),
+    cepstral!(mean "8"),
+    cepstral!(mean "9"),
+    cepstral!(mean "10"),
+    cepstral!(mean "11"),
+    cepstral!(mean "12"),
+    cepstral!(spread "1"),
+    cepstral!(spread "2"),
+    cepstral!(spread "3"),
+    cepstral!(spread "4"),
+    cepstral!(spread "5"),
+    cepstral!(spread "6"),
+    cepstral!(spread "7"),
+    cepstral!(spread "8"),
+    cepstral!(spread "9"),
+    cepstral!(spread "10"),
+    cepstral!(spread "11"),
+    cepstral!(spread "12"),
+    cepstral!(change "1"),
+    cepstral!(change "2"),
+    cepstral!(change "3"),
+    cepstral!(change "4"),
+    cepstral!(change "5"),
+    cepstral!(change "6"),
+    cepstral!(change "7"),
+    cepstral!(change "8"),
+    cepstral!(change "9"),
+    cepstral!(change "10"),
+    cepstral!(change "11"),
+    cepstral!(change "12"),
     feature(
-        "lfcc1_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 1 (20 bands, 200-3600 Hz)",
-        LFCC,
+        "formant1_amean",
+        "Hz",
+        "mean over voiced frames, smoothed over 3, of the lowest resonance of linear prediction of order 10",
+        FORMANT,
+    ),
+    feature("formant1_stddev", "Hz", "its standard deviation", FORMANT),
+    feature("formant2_amean", "Hz", "the same of the second lowest resonance", FORMANT),
+    feature("formant2_stddev", "Hz", "its standard deviation", FORMANT),
+    feature("formant3_amean", "Hz", "the same of the third lowest resonance", FORMANT),
+    feature("formant3_stddev", "Hz", "its standard deviation", FORMANT),
+    feature(
+        "breathsPerMin",
+        "1/min",
+        "runs of 0.1-0.8 s of soft, bright, unvoiced noise (18 dB below loud speech, 5 dB above the floor, alpha ratio below 3 dB), a minute",
+        BREATH,
+    ),
+    feature("breathSec_amean", "s", "mean length of these runs", BREATH),
+    feature(
+        "repeatedPhraseShare",
+        "1",
+        "share of the time in phrases (0.6 s and more) that differ from an earlier one as long in less than 33 % of the bits of their codes",
+        CODES,
     ),
     feature(
-        "lfcc2_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 2 (20 bands, 200-3600 Hz)",
-        LFCC,
+        "phraseDistance_amean",
+        "1",
+        "mean over phrases of the least share of bits in which one differs from an earlier one as long",
+        CODES,
     ),
     feature(
-        "lfcc3_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 3 (20 bands, 200-3600 Hz)",
-        LFCC,
+        "lfccGrowth_20ms",
+        "1",
+        "ln of the mean square change of a cepstral coefficient between frames of speech 20 ms apart over that 10 ms apart, mean over coefficients 1-8",
+        OWN,
+    ),
+    feature("lfccGrowth_40ms", "1", "the same of 40 over 20 ms", OWN),
+    feature("lfccGrowth_80ms", "1", "the same of 80 over 40 ms", OWN),
+    feature("lfccGrowth_160ms", "1", "the same of 160 over 80 ms", OWN),
+    feature(
+        "lfccRecurrence",
+        "1",
+        "mean ln of the cepstral distance of every second voiced frame to the nearest at least 40 voiced frames away, less half ln of the total variance",
+        OWN,
     ),
     feature(
-        "lfcc4_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 4 (20 bands, 200-3600 Hz)",
-        LFCC,
+        "responseLatencySec_amean",
+        "s",
+        "two channels only: mean time from the end of the other's speech to the start of this one's answer (at most 5 s)",
+        TURN_TAKING,
+    ),
+    feature("responseLatencySec_stddev", "s", "its standard deviation: small for a machine", TURN_TAKING),
+    feature(
+        "overlapShare",
+        "1",
+        "two channels only: frames in which both speak / frames in which this one speaks",
+        TURN_TAKING,
     ),
     feature(
-        "lfcc5_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 5 (20 bands, 200-3600 Hz)",
-        LFCC,
+        "yieldLatencySec_amean",
+        "s",
+        "two channels only: where the other talks over this one for 0.3 s and more, mean time until this one stops, if within 2 s",
+        OWN,
     ),
-    feature(
-        "lfcc6_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 6 (20 bands, 200-3600 Hz)",
-        LFCC,
-    ),
-    feature(
-        "lfcc7_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 7 (20 bands, 200-3600 Hz)",
-        LFCC,
-    ),
-    feature(
-        "lfcc8_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 8 (20 bands, 200-3600 Hz)",
-        LFCC,
-    ),
-    feature(
-        "lfcc9_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 9 (20 bands, 200-3600 Hz)",
-        LFCC,
-    ),
-    feature(
-        "lfcc10_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 10 (20 bands, 200-3600 Hz)",
-        LFCC,
-    ),
-    feature(
-        "lfcc11_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 11 (20 bands, 200-3600 Hz)",
-        LFCC,
-    ),
-    feature(
-        "lfcc12_amean",
-        "dB",
-        "mean over speech of linear-frequency cepstral coefficient 12 (20 bands, 200-3600 Hz)",
-        LFCC,
-    ),
-    feature("lfcc1_stddev", "dB", "standard deviation over speech of coefficient 1", LFCC),
-    feature("lfcc2_stddev", "dB", "standard deviation over speech of coefficient 2", LFCC),
-    feature("lfcc3_stddev", "dB", "standard deviation over speech of coefficient 3", LFCC),
-    feature("lfcc4_stddev", "dB", "standard deviation over speech of coefficient 4", LFCC),
-    feature("lfcc5_stddev", "dB", "standard deviation over speech of coefficient 5", LFCC),
-    feature("lfcc6_stddev", "dB", "standard deviation over speech of coefficient 6", LFCC),
-    feature("lfcc7_stddev", "dB", "standard deviation over speech of coefficient 7", LFCC),
-    feature("lfcc8_stddev", "dB", "standard deviation over speech of coefficient 8", LFCC),
-    feature("lfcc9_stddev", "dB", "standard deviation over speech of coefficient 9", LFCC),
-    feature("lfcc10_stddev", "dB", "standard deviation over speech of coefficient 10", LFCC),
-    feature("lfcc11_stddev", "dB", "standard deviation over speech of coefficient 11", LFCC),
-    feature("lfcc12_stddev", "dB", "standard deviation over speech of coefficient 12", LFCC),
-    feature(
-        "lfcc1step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 1 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc2step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 2 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc3step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 3 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc4step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 4 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc5step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 5 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc6step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 6 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc7step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 7 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc8step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 8 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc9step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 9 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc10step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 10 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc11step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 11 between neighbouring frames of speech",
-        LFCC,
-    ),
-    feature(
-        "lfcc12step_stddev",
-        "dB",
-        "standard deviation of the change of coefficient 12 between neighbouring frames of speech",
-        LFCC,
-    ),
+    feature("goesOnShare", "1", "share of these interruptions after which this one goes on for 2 s and more", OWN),
 ];

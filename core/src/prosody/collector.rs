@@ -1,15 +1,20 @@
 //! Collects frames into functionals, one at a time, in constant memory.
 
 use super::{
+    breath::Breaths,
     contour::Contour,
     delivery::{LEAST_LEVEL, Pauses, SpeechThreshold, Syllables},
+    dynamics::{Growth, Recurrence},
     extractor::sum,
+    formants::FORMANTS,
     functionals::{Functionals, Row},
     gemaps::Gemaps,
     lld::Lld,
+    repetition::Repetition,
     rhythm::{Modulation, Npvi},
     spectrum::LFCC,
     stats::{Histogram, Moments, Runs},
+    turns::TURNS,
 };
 
 const FRAMES_PER_SECOND: f64 = 100.0;
@@ -27,6 +32,8 @@ pub(crate) struct Hop {
     pub(crate) power: f32,
     /// Whether no sample of the hop differs from the next.
     pub(crate) constant: bool,
+    /// See [`Repetition`].
+    pub(crate) code: u32,
 }
 
 /// Collects frames; answers at any time.
@@ -39,6 +46,9 @@ pub(crate) struct Collector {
     before_that: Option<f32>,
     level_swing: Modulation,
     f0_swing: Modulation,
+    repetition: Repetition,
+    growth: Growth,
+    recurrence: Recurrence,
     counts: Counts,
     voice: Voice,
     speech: Speech,
@@ -50,6 +60,7 @@ struct Counts {
     pauses: Pauses,
     syllables: Syllables,
     npvi: Npvi,
+    breaths: Breaths,
     voiced_runs: Runs,
     unvoiced_runs: Runs,
     constant_runs: Runs,
@@ -72,6 +83,7 @@ struct Voice {
     shimmer: Contour,
     hnr: Contour,
     h1_h2: Contour,
+    formants: [Contour; FORMANTS],
     voicing: Moments,
     f0_step: Moments,
     f0_bend: Moments,
@@ -95,6 +107,7 @@ impl Counts {
             pauses: Pauses::default(),
             syllables: Syllables::new(),
             npvi: Npvi::default(),
+            breaths: Breaths::default(),
             voiced_runs: Runs::new(LEAST_SEGMENT),
             unvoiced_runs: Runs::new(LEAST_SEGMENT),
             constant_runs: Runs::new(5),
@@ -118,6 +131,7 @@ impl Counts {
             pauses: Pauses::default(),
             syllables: Syllables::new(),
             npvi: Npvi::default(),
+            breaths: Breaths::default(),
             voiced_runs: Runs::new(LEAST_SEGMENT),
             unvoiced_runs: Runs::new(LEAST_SEGMENT),
             constant_runs: Runs::new(5),
@@ -145,6 +159,9 @@ impl Voice {
         ] {
             contour.push(if voiced { value } else { f32::NAN });
         }
+        for (contour, value) in self.formants.iter_mut().zip(lld.formants) {
+            contour.push(value);
+        }
         if voiced {
             self.voicing.add(f64::from(lld.voicing));
         }
@@ -160,6 +177,9 @@ impl Collector {
             before_that: None,
             level_swing: Modulation::new(),
             f0_swing: Modulation::new(),
+            repetition: Repetition::new(),
+            growth: Growth::default(),
+            recurrence: Recurrence::new(),
             counts: Counts::new(),
             voice: Voice::default(),
             speech: Speech::default(),
@@ -173,6 +193,9 @@ impl Collector {
         self.speech = Speech::default();
         self.level_swing.clear();
         self.f0_swing.clear();
+        self.repetition.clear();
+        self.growth.clear();
+        self.recurrence.clear();
     }
 
     /// Takes in the level (dB) of the newest frame, ahead of [`push`](Self::push), which waits for the F0 path.
@@ -191,10 +214,19 @@ impl Collector {
         self.counts.pauses.speech_frames() as f64 / FRAMES_PER_SECOND
     }
 
+    /// Whether a level (dB) is that of speech, by what has been observed so far.
+    pub(crate) fn is_speech(&self, level: f32) -> bool {
+        level > self.threshold.get()
+    }
+
     /// Takes in the next finished frame.
     pub(crate) fn push(&mut self, lld: &Lld, hop: Hop) {
         let threshold = self.threshold.get();
-        let speech = lld.level > threshold;
+        let speech = lld.speech;
+        self.repetition.push(hop.code, speech);
+        self.growth.push(lld);
+        self.recurrence.push(lld);
+        self.counts.breaths.step(lld.voiced(), lld.level, self.threshold.range(), lld.alpha_ratio);
         self.count(lld, hop, speech, threshold);
         self.voice.push(lld);
         self.swing(lld, threshold);
@@ -281,6 +313,7 @@ impl Collector {
         self.tracked(&mut row);
         self.delivery(&mut row);
         self.detail(&mut row);
+        self.further(&mut row);
         row.finish(self.counts.samples as f64 / 8000.0)
     }
 
@@ -330,5 +363,20 @@ impl Collector {
         row.extend(speech.lfcc.iter().map(Moments::mean));
         row.extend(speech.lfcc.iter().map(Moments::stddev));
         row.extend(speech.lfcc_step.iter().map(Moments::stddev));
+    }
+
+    /// Formants, breaths, repetition; what two channels make between them is for [`Turns`](super::turns::Turns) to say.
+    fn further(&self, row: &mut Row) {
+        for contour in &self.voice.formants {
+            let moments = contour.moments();
+            row.extend([moments.mean(), moments.stddev()]);
+        }
+        let breaths = self.counts.breaths.lengths();
+        row.extend([breaths.count() as f64 * 60.0 * FRAMES_PER_SECOND / self.counts.frames as f64]);
+        row.extend([breaths.mean() / FRAMES_PER_SECOND]);
+        row.extend(self.repetition.values());
+        row.extend(self.growth.values());
+        row.extend([self.recurrence.value()]);
+        row.extend([f64::NAN; TURNS]);
     }
 }

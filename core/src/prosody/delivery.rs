@@ -31,12 +31,19 @@ pub(crate) const LEAST_LEVEL: f32 = -100.0;
 pub(crate) struct SpeechThreshold {
     levels: Histogram,
     threshold: f32,
+    /// 5th and 99th percentile of the levels, dB.
+    range: (f32, f32),
     seen: u64,
 }
 
 impl SpeechThreshold {
     pub(crate) fn new() -> Self {
-        Self { levels: Histogram::new(LEAST_LEVEL, 10.0, 1.0), threshold: f32::INFINITY, seen: 0 }
+        Self {
+            levels: Histogram::new(LEAST_LEVEL, 10.0, 1.0),
+            threshold: f32::INFINITY,
+            range: (f32::NAN, f32::NAN),
+            seen: 0,
+        }
     }
 
     /// Takes in the level of the newest frame, dB.
@@ -49,6 +56,7 @@ impl SpeechThreshold {
         if self.seen <= 50 || self.seen.is_multiple_of(10) {
             let peak = self.levels.quantile(0.99) as f32;
             let floor = self.levels.quantile(0.05) as f32;
+            self.range = (floor, peak);
             let threshold = (peak - 25.0).max((floor + 4.0).min(peak - 15.0));
             // Speech changes its level; what has not done so yet is the noise of the line (or a tone).
             let alive = peak - floor >= LEAST_RANGE;
@@ -58,6 +66,11 @@ impl SpeechThreshold {
 
     pub(crate) fn get(&self) -> f32 {
         self.threshold
+    }
+
+    /// Level of the floor and of loud speech, dB; NaN at the start.
+    pub(crate) fn range(&self) -> (f32, f32) {
+        self.range
     }
 }
 

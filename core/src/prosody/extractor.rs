@@ -4,6 +4,7 @@ use super::{
     collector::{Collector, Hop},
     delivery::decibel,
     eight::LANES,
+    formants::{FORMANTS, FormantAnalyser, Predictor, formants},
     functionals::Functionals,
     gemaps::Gemaps,
     lld::Lld,
@@ -24,7 +25,7 @@ const REACH: usize = HALF_WINDOW;
 /// sample, since the F0 path waits for what follows. [`functionals`](Self::functionals) may be asked at any time,
 /// [`finish`](Self::finish) ends the stream. The results are the same bit for bit however the samples are cut into pieces.
 ///
-/// Memory is constant (about 600 kB), whatever the length of the stream, and nothing is allocated after construction
+/// Memory is constant (about 700 kB), whatever the length of the stream, and nothing is allocated after construction
 /// except some kilobytes by `functionals` and `finish`.
 ///
 /// ```
@@ -50,6 +51,8 @@ pub struct Extractor {
 struct Stages {
     pitch: PitchAnalyser,
     shapes: ShapeAnalyser,
+    /// None where formants are not wanted.
+    formants: Option<FormantAnalyser>,
     path: PathFinder,
     pending: VecDeque<Pending>,
     collector: Collector,
@@ -62,6 +65,7 @@ struct Pending {
     level: f32,
     hop: Hop,
     shape: Shape,
+    predictor: Option<Predictor>,
     window: [f32; 2 * REACH],
 }
 
@@ -77,6 +81,7 @@ impl Extractor {
         let stages = Stages {
             pitch: PitchAnalyser::new(),
             shapes: ShapeAnalyser::new(),
+            formants: Some(FormantAnalyser::new()),
             path: PathFinder::new(),
             pending: VecDeque::with_capacity(DELAY + 2 * BLOCK),
             collector: Collector::new(),
@@ -85,9 +90,11 @@ impl Extractor {
         Self { windows: Windows::new(), stages, gemaps: Some(Box::new(Gemaps::new())) }
     }
 
-    /// An extractor without the functionals of eGeMAPS, which are NaN: twice as fast.
+    /// An extractor without the functionals of eGeMAPS and without formants, which are NaN: twice as fast.
     pub(super) fn without_egemaps() -> Self {
-        Self { gemaps: None, ..Self::new() }
+        let mut extractor = Self { gemaps: None, ..Self::new() };
+        extractor.stages.formants = None;
+        extractor
     }
 
     /// Takes in samples in [-1, 1] at 8 kHz; `each` is called for every frame that is ready, in order.
@@ -140,6 +147,9 @@ impl Stages {
     fn group(&mut self, group: &Group, samples: usize, each: &mut impl FnMut(&Lld)) {
         let candidates = self.pitch.analyse(group);
         let shapes = self.shapes.analyse(self.pitch.power());
+        if let Some(formants) = &mut self.formants {
+            formants.analyse(self.pitch.power());
+        }
         for (lane, candidates) in candidates.into_iter().enumerate().take(samples.div_ceil(HOP)) {
             let mut window = [0.0; 2 * REACH];
             window.copy_from_slice(&group[lane * HOP..lane * HOP + 2 * REACH]);
@@ -149,8 +159,9 @@ impl Stages {
             let constant = hop.iter().all(|&x| x == hop[0]);
             let level = decibel(power);
             self.collector.observe_level(level);
-            let hop = Hop { power, constant };
-            self.pending.push_back(Pending { level, hop, shape: shapes[lane], window });
+            let hop = Hop { power, constant, code: shapes[lane].code };
+            let predictor = self.formants.as_ref().map(|formants| formants.predictor(lane));
+            self.pending.push_back(Pending { level, hop, shape: shapes[lane], predictor, window });
             let Self { path, pending, collector, emitted, .. } = self;
             path.push(candidates, &mut |decision| emit(decision, pending, collector, emitted, each));
         }
@@ -165,7 +176,7 @@ fn emit(
     emitted: &mut u64,
     each: &mut impl FnMut(&Lld),
 ) {
-    let Some(Pending { level, hop, shape, window }) = pending.pop_front() else { return };
+    let Some(Pending { level, hop, shape, predictor, window }) = pending.pop_front() else { return };
     let time = (*emitted as f64 + 0.5) * 0.01;
     *emitted += 1;
     let mut lld = Lld {
@@ -183,6 +194,8 @@ fn emit(
         hammarberg: shape.hammarberg,
         flux: shape.flux,
         lfcc: shape.lfcc,
+        formants: [f32::NAN; FORMANTS],
+        speech: collector.is_speech(level),
     };
     if let Some(candidate) = decision.voiced {
         let r = candidate.correlation.clamp(1e-6, 1.0 - 1e-6);
@@ -190,6 +203,7 @@ fn emit(
         lld.voicing = candidate.correlation;
         lld.hnr = 10.0 * (r / (1.0 - r)).log10();
         lld.h1_h2 = h1_h2(&shape.levels, lld.f0);
+        lld.formants = predictor.as_ref().map_or(lld.formants, formants);
         if let Some(found) = perturbation(&window, lld.f0) {
             (lld.jitter, lld.shimmer) = (found.jitter, found.shimmer);
         }

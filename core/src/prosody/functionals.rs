@@ -1,6 +1,6 @@
 //! Functionals: one value a feature for a segment.
 
-use super::{FEATURES, catalog::COUNT};
+use super::{FEATURES, catalog::COUNT, turns::TURNS};
 
 /// One value for each of [`FEATURES`] over a segment of audio; NaN where a feature is not defined (the mean F0 of silence).
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,12 @@ impl Functionals {
     /// The values in the order of [`FEATURES`].
     pub fn values(&self) -> &[f64] {
         &self.values
+    }
+
+    /// Fills in the turn-taking, the last columns of [`FEATURES`].
+    pub(super) fn set_turns(&mut self, values: [f64; TURNS]) {
+        self.values[COUNT - TURNS..]
+            .copy_from_slice(&values.map(|value| if value.is_finite() { value } else { f64::NAN }));
     }
 
     /// Names and values in the order of [`FEATURES`].

@@ -1,12 +1,13 @@
 //! Hand-over: when a machine stops and a person takes over.
 //!
 //! The strongest witness is the script itself. While a known script plays, its match follows it; where the match stops
-//! growing and sound goes on that it does not explain, something else speaks: the person whom the machine has called
-//! for. Where that begins is read off the levels: the first onset behind a gap near the end of the match.
+//! growing and something goes on to speak that it does not explain, that is the person whom the machine has called for. On a
+//! line that carries both parties the one who was called is heard, too, and says a word or two where the machine waits; so
+//! only speech of some length counts. Where it begins is read off the levels.
 //!
 //! Input: an [`Activity`] each 10 ms, and several times a second how far the known scripts reach. Output: at most one
 //! hand-over until a script is heard again. The decision comes when [`PATIENCE`] has passed since the match's end and
-//! [`SOUND`] of sound has been heard since, so a pause in the script, a lost packet or a burst of noise is none.
+//! [`SPEECH`] has been heard since an onset, so an answer, a pause in the script, a lost packet or a burst of noise is none.
 //!
 //! Memory: 16 s of levels (6 kB), nothing is allocated after construction. Cost: nothing to speak of a frame; some
 //! microseconds an evaluation, and only while a match has just ended.
@@ -14,29 +15,36 @@
 //! Limits: without a known script nothing is announced. A recording that goes on with words that the index does not hold is taken
 //! for a person, as far as its script is concerned.
 
+use std::ops::Range;
+
 use crate::signal::{Activity, HOP_SECONDS, LOG_UNITS_PER_OCTAVE, TONE_FRAMES};
 
 /// Time that must pass after the end of a match, s.
-const PATIENCE: f64 = 1.0;
-/// Sound that must have been heard after it, frames.
-const SOUND: usize = 40;
+const PATIENCE: f64 = 1.6;
+/// Of one who has taken over at least so many frames sound …
+const SPEECH: usize = 110;
+/// … among so many from the onset: who only answers the machine says less.
+const SPEECH_OF: usize = 250;
 /// Frames of levels that are remembered (16 s).
 const MEMORY: usize = 1600;
-/// Frames before the match's end in which a gap may begin: the end is known to about .1 s.
-const SLACK: usize = 20;
+/// Frames before the match's end from which speech of another may begin: the end is known to about that.
+const SLACK: usize = 5;
 /// Frames of a match whose levels say how loud the machine is.
 const MACHINE: usize = 600;
-/// A gap is at least so many frames without sound.
+/// So many frames without sound are a gap.
 const GAP: usize = 8;
 /// An onset holds this many frames of sound among the next [`ONSET_OF`].
 const ONSET: usize = 7;
 const ONSET_OF: usize = 12;
-/// Levels from 32 dB below the machine's loud ones (their 90th percentile) count as sound: a person may speak softly …
-const BELOW_MACHINE: i32 = decibels(32.0);
-/// … if they lie 8 dB above the quietest (5th percentile), as far as speech does at all …
-const ABOVE_FLOOR: i32 = decibels(8.0);
-/// … which in loud noise is 6 dB below the loud ones.
-const NOISY: i32 = decibels(6.0);
+/// Levels from 24 dB below the machine's loud ones (their 90th percentile) count as sound: a person may speak softly …
+const BELOW_MACHINE: i32 = decibels(24.0);
+/// … if they lie 6 dB above the noise: the 80th percentile of the quietest half a second …
+const ABOVE_NOISE: i32 = decibels(6.0);
+const QUIETEST: usize = 50;
+/// … as far as speech does at all, which in loud noise is 8 dB below the loud ones.
+const NOISY: i32 = decibels(8.0);
+/// Frames for which a tone must be known to be none of a voice's: 0.3 s in all, shorter than a busy tone.
+const SURE_TONE: usize = 15;
 /// Levels in a bin of the histogram: 1.5 dB.
 const BIN: i32 = 128;
 const BINS: usize = 96;
@@ -51,7 +59,7 @@ const fn decibels(db: f64) -> i32 {
 pub struct Takeover {
     /// When the person began to speak, s from the start of the stream.
     pub at: f64,
-    /// How sure that is, 0 to 1: it grows with the sound heard since, `1 - exp(-s / 0.35 s)`.
+    /// How sure that is, 0 to 1: it grows with the sound heard since, `1 - exp(-s / 0.7 s)`.
     pub confidence: f64,
 }
 
@@ -72,10 +80,10 @@ pub struct Takeover {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Handover {
-    /// Level of frame n at n % [`MEMORY`]; `i16::MIN` for a tone or silence.
+    /// Level of frame n at n % [`MEMORY`]; `i16::MIN` for a tone.
     levels: Box<[i16]>,
-    /// Whether the last frame was part of a tone.
-    tone: bool,
+    /// Frames for which a tone has been known.
+    tone: usize,
     frames: usize,
     /// End of what known scripts explain, s.
     end: Option<f64>,
@@ -92,24 +100,24 @@ impl Default for Handover {
 impl Handover {
     /// A listener at the start of a stream.
     pub fn new() -> Self {
-        Self { levels: vec![i16::MIN; MEMORY].into(), tone: false, frames: 0, end: None, announced: None, found: None }
+        Self { levels: vec![i16::MIN; MEMORY].into(), tone: 0, frames: 0, end: None, announced: None, found: None }
     }
 
     /// Forgets the stream; the memory stays.
     pub fn reset(&mut self) {
-        (self.tone, self.frames, self.end, self.announced, self.found) = (false, 0, None, None, None);
+        (self.tone, self.frames, self.end, self.announced, self.found) = (0, 0, None, None, None);
     }
 
     /// Takes in the next frame of 10 ms.
     pub fn frame(&mut self, activity: &Activity) {
-        self.levels[self.frames % MEMORY] = if activity.is_sound() { activity.level } else { i16::MIN };
-        if activity.tone && !self.tone {
-            // What made it a tone were the frames before, and some hold a part of it.
-            for back in 1..(TONE_FRAMES + 2).min(self.frames + 1) {
+        self.tone = if activity.tone { self.tone + 1 } else { 0 };
+        self.levels[self.frames % MEMORY] = if self.tone > SURE_TONE { i16::MIN } else { activity.level };
+        if self.tone == SURE_TONE {
+            // So far it could have been a long vowel. The frames that made it a tone are part of it, and some hold a bit of it.
+            for back in 0..(SURE_TONE + TONE_FRAMES + 2).min(self.frames + 1) {
                 self.levels[(self.frames - back) % MEMORY] = i16::MIN;
             }
         }
-        self.tone = activity.tone;
         self.frames += 1;
     }
 
@@ -144,27 +152,32 @@ impl Handover {
         let end_frame = ((end / HOP_SECONDS).round().max(0.0) as usize).clamp(oldest, self.frames);
         let threshold = self.threshold(end_frame.saturating_sub(MACHINE).max(oldest)..end_frame, oldest);
         let sound = |frame: usize| i32::from(self.levels[frame % MEMORY]) >= threshold;
-        let after = (end_frame + SLACK / 2).min(self.frames)..self.frames;
-        let heard = after.filter(|&frame| sound(frame)).count();
-        if heard < SOUND {
-            return;
-        }
         let from = end_frame.saturating_sub(SLACK).max(oldest);
-        let onset = first_onset(from..self.frames, sound).unwrap_or(end_frame);
+        let Some((onset, heard)) = first_speech(from..self.frames, end_frame, sound) else { return };
         let at = onset as f64 * HOP_SECONDS;
-        let confidence = 1.0 - (-(heard as f64) * HOP_SECONDS / 0.35).exp();
+        let confidence = 1.0 - (-(heard as f64) * HOP_SECONDS / 0.7).exp();
         self.announced = Some(at);
         self.found = Some(Takeover { at, confidence });
     }
 
     /// The level from which a frame is sound.
-    fn threshold(&self, machine: std::ops::Range<usize>, oldest: usize) -> i32 {
+    fn threshold(&self, machine: Range<usize>, oldest: usize) -> i32 {
         let loud = self.percentile(machine, 0.9);
-        let floor = self.percentile(oldest..self.frames, 0.05);
-        (loud - BELOW_MACHINE).max((floor + ABOVE_FLOOR).min(loud - NOISY))
+        let noise = self.noise(oldest).map_or(i32::MIN, |noise| noise + ABOVE_NOISE);
+        (loud - BELOW_MACHINE).max(noise.min(loud - NOISY))
     }
 
-    fn percentile(&self, frames: std::ops::Range<usize>, share: f64) -> i32 {
+    /// The level of the noise, where there was half a second without tones.
+    fn noise(&self, oldest: usize) -> Option<i32> {
+        let quiet = |from: usize| {
+            let mut levels: [i16; QUIETEST] = std::array::from_fn(|i| self.levels[(from + i) % MEMORY]);
+            let all = levels.iter().all(|&level| level > i16::MIN);
+            all.then(|| i32::from(*levels.select_nth_unstable(QUIETEST * 4 / 5).1))
+        };
+        (oldest..(self.frames + 1).saturating_sub(QUIETEST)).step_by(QUIETEST / 5).filter_map(quiet).min()
+    }
+
+    fn percentile(&self, frames: Range<usize>, share: f64) -> i32 {
         let mut counts = [0usize; BINS];
         let mut total = 0;
         for frame in frames {
@@ -183,21 +196,24 @@ impl Handover {
     }
 }
 
-/// The first frame behind a gap from which sound holds on.
-fn first_onset(frames: std::ops::Range<usize>, sound: impl Fn(usize) -> bool) -> Option<usize> {
-    let mut quiet = 0;
-    for frame in frames.clone() {
+/// Where the first speech begins that is enough for someone who has taken over, and how many of its frames sound. An onset is
+/// sound that holds on after a gap, or at the very end of the script.
+fn first_speech(frames: Range<usize>, end: usize, sound: impl Fn(usize) -> bool) -> Option<(usize, usize)> {
+    let count = |from: usize, frames: usize| (from..from + frames).filter(|&frame| sound(frame)).count();
+    let last = frames.end.checked_sub(SPEECH_OF)?;
+    let mut quiet = GAP;
+    for frame in frames.start..=last {
         if !sound(frame) {
             quiet += 1;
             continue;
         }
-        let ahead = frame..(frame + ONSET_OF).min(frames.end);
-        if ahead.filter(|&f| sound(f)).count() >= ONSET {
-            if quiet >= GAP {
-                return Some(frame);
+        if (quiet >= GAP || frame == end) && count(frame, ONSET_OF) >= ONSET {
+            let heard = count(frame, SPEECH_OF);
+            if heard >= SPEECH {
+                return Some((frame, heard));
             }
-            quiet = 0;
         }
+        quiet = 0;
     }
     None
 }
@@ -253,6 +269,14 @@ mod tests {
             handover.script(Some((frame as f64 * 0.01).min(5.9)));
             assert_eq!(handover.poll(), None, "frame {frame}");
         }
+    }
+
+    #[test]
+    fn who_answers_the_machine_does_not_take_over() {
+        // "Hello?" for a second, then the person after a pause.
+        let found = run(14.0, 6.0, |t| t < 6.0 || (6.5..7.5).contains(&t) || t > 9.0);
+        assert_eq!(found.len(), 1);
+        assert!((found[0].at - 9.0).abs() < 0.03, "{found:?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The low-level descriptors: one record each 10 ms.
 
-use super::spectrum::LFCC;
+use super::{formants::FORMANTS, spectrum::LFCC};
 
 /// What is known of one frame of 10 ms. Frame k describes the audio from `k · 10 ms` to `(k + 1) · 10 ms`; the windows of
 /// all descriptors are centred there, whatever their length, with silence assumed before the start and after the end.
@@ -34,6 +34,11 @@ pub struct Lld {
     pub flux: f32,
     /// Linear-frequency cepstral coefficients 1 to 12, dB.
     pub lfcc: [f32; LFCC],
+    /// Formants 1 to 3, Hz; NaN where unvoiced or where fewer than three are found.
+    pub formants: [f32; FORMANTS],
+    /// Whether the level is above the threshold for speech: 25 dB below the loudest frames so far, or a little above a
+    /// noisy line's floor.
+    pub speech: bool,
 }
 
 /// Columns of [`Lld::values`] with their units.
@@ -63,6 +68,10 @@ pub const LLD_NAMES: &[&str] = &[
     "lfcc10",
     "lfcc11",
     "lfcc12",
+    "formant1_Hz",
+    "formant2_Hz",
+    "formant3_Hz",
+    "speech",
 ];
 
 impl Lld {
@@ -94,8 +103,10 @@ impl Lld {
             self.hammarberg,
             self.flux,
         ];
-        values[..first.len()].copy_from_slice(&first);
-        values[first.len()..].copy_from_slice(&self.lfcc);
+        let rest = first.into_iter().chain(self.lfcc).chain(self.formants).chain([f32::from(u8::from(self.speech))]);
+        for (to, value) in values.iter_mut().zip(rest) {
+            *to = value;
+        }
         values
     }
 }

@@ -9,6 +9,9 @@
 //! | `pitch` | F0 candidates, voicing, harmonics-to-noise ratio | Boersma 1993, sections 3 and 4 |
 //! | `path` | F0 path, voiced or unvoiced | Boersma 1993, eq. 25-27, with bounded delay |
 //! | `delivery` | speech and pauses, syllable nuclei | de Jong & Wempe 2009, de Jong & Bosker 2013 |
+//! | `formants` | formants 1 to 3 by linear prediction | Makhoul 1975; Atal & Hanauer 1971 |
+//! | `dynamics` | how the cepstrum moves and comes back | in it |
+//! | `breath`, `repetition`, `turns` | breath-like events, phrases said again, turn-taking | in each part |
 //! | `spectrum`, `perturbation`, `rhythm` | spectral shape, jitter and shimmer, nPVI and modulation | in each part |
 //! | `gemaps` | the columns with eGeMAPS's names, by its own F0 | Eyben et al. 2016 |
 //! | `collector`, `functionals` | means, deviations, percentiles, rates | |
@@ -34,12 +37,15 @@
 //! - F. Eyben et al., "The Geneva Minimalistic Acoustic Parameter Set (GeMAPS) for Voice Research and Affective Computing",
 //!   IEEE Transactions on Affective Computing 7 (2016), 190-202.
 
+mod breath;
 mod catalog;
 mod collector;
 mod contour;
 mod delivery;
+mod dynamics;
 mod eight;
 mod extractor;
+mod formants;
 mod functionals;
 mod gemaps;
 mod handover;
@@ -50,10 +56,12 @@ mod path;
 mod perturbation;
 mod pitch;
 mod recording;
+mod repetition;
 mod rhythm;
 mod spectrum;
 mod stats;
 mod tracker;
+mod turns;
 mod windows;
 
 pub use catalog::{FEATURE_SET, FEATURES, Feature};

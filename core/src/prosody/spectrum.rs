@@ -20,6 +20,8 @@ pub(crate) const LFCC: usize = 12;
 const BANDS: usize = 20;
 const BAND_LOW: f64 = 200.0;
 const BAND_HIGH: f64 = 3600.0;
+/// Frames over which a code tells a rise.
+const CODE_STEP: usize = 3;
 /// Width of a bin, Hz.
 pub(crate) const BIN_HZ: f32 = 15.625;
 /// Bins whose levels are computed: to 1500 Hz.
@@ -49,6 +51,8 @@ pub(crate) struct Shape {
     pub(crate) flux: f32,
     /// Levels of the bins to 1500 Hz, dB.
     pub(crate) levels: [f32; LEVELS],
+    /// Which of two neighbouring bands rose more over the last [`CODE_STEP`] frames, a bit each ([`Repetition`](super::repetition)).
+    pub(crate) code: u32,
 }
 
 impl Default for Shape {
@@ -61,6 +65,7 @@ impl Default for Shape {
             lfcc: [0.0; LFCC],
             flux: 0.0,
             levels: [0.0; LEVELS],
+            code: 0,
         }
     }
 }
@@ -72,8 +77,8 @@ pub(crate) struct ShapeAnalyser {
     bands: [Lanes; BANDS],
     filters: Vec<(usize, Vec<f32>)>,
     cosines: [[f32; BANDS]; LFCC],
-    /// Bands of the last frame.
-    before: [f32; BANDS],
+    /// Bands of the last frames, newest first.
+    before: [[f32; BANDS]; CODE_STEP],
 }
 
 impl ShapeAnalyser {
@@ -94,7 +99,7 @@ impl ShapeAnalyser {
             bands: [[0.0; LANES]; BANDS],
             filters: (0..BANDS).map(filter).collect(),
             cosines: std::array::from_fn(|order| std::array::from_fn(|band| cosine(order, band))),
-            before: [0.0; BANDS],
+            before: [[0.0; BANDS]; CODE_STEP],
         }
     }
 
@@ -130,12 +135,16 @@ impl ShapeAnalyser {
         let strongest = self.bands.iter().fold(f32::MIN, |a, b| a.max(b[lane]));
         let mut change = 0.0;
         let mut bands = [0.0; BANDS];
-        for ((band, lanes), before) in bands.iter_mut().zip(&self.bands).zip(&self.before) {
+        for ((band, lanes), before) in bands.iter_mut().zip(&self.bands).zip(&self.before[0]) {
             *band = lanes[lane].max(strongest - RANGE);
             change += (*band - before).abs();
         }
         shape.flux = change / BANDS as f32;
-        self.before = bands;
+        let old = &self.before[CODE_STEP - 1];
+        let rise = |band: usize| bands[band] - old[band];
+        shape.code = (1..BANDS).fold(0, |code, band| code << 1 | u32::from(rise(band - 1) > rise(band)));
+        self.before.rotate_right(1);
+        self.before[0] = bands;
         for (coefficient, cosines) in shape.lfcc.iter_mut().zip(&self.cosines) {
             *coefficient = bands.iter().zip(cosines).map(|(b, c)| b * c).sum();
         }

@@ -3,7 +3,7 @@
 //! Nothing announces RTP, so a stream is taken for one when its first three packets parse, are numbered within a few of each other and
 //! have sizes that their payload types allow. They are kept until then, so that neither their audio nor the counts lose them.
 //! Like Wireshark's, a stream is told by both addresses and the SSRC; the counts follow its definitions (expected minus
-//! received), except that a doubled packet does not make up for a lost one.
+//! received), except that a doubled packet does not make up for a lost one: its losses are `lost` less `duplicates` here.
 
 use std::collections::HashMap;
 use std::fmt;

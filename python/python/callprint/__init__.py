@@ -17,43 +17,44 @@ All times are in seconds.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from callprint._core import __version__
-from callprint._corpus import Script, load, scripts
-from callprint._errors import (
-    ArgumentError,
-    AudioError,
-    CallprintError,
-    CallprintWarning,
-    DuplicateError,
-    FileError,
-    IndexFileError,
-    InternalError,
-    MissingDependencyError,
-    NotFoundError,
-    TooShortError,
-)
-from callprint._extractor import FeatureExtractor
-from callprint._features import Feature, feature_catalogue, feature_names, features
-from callprint._fingerprint import Fingerprint, fingerprint
-from callprint._index import Index, Rendering
-from callprint._info import build_info
-from callprint._results import (
-    Alignment,
-    Channel,
-    Event,
-    Failure,
-    MachineVoice,
-    Match,
-    ScanResult,
-    ScanResults,
-)
-from callprint._scan import scan
-from callprint._session import Session, SessionEvent, SessionMatch
+
+TYPE_CHECKING = False  # as type checkers understand it, without importing `typing`
 
 if TYPE_CHECKING:
     from callprint import plot
+    from callprint._corpus import Script, load, scripts
+    from callprint._errors import (
+        ArgumentError,
+        AudioError,
+        CallprintError,
+        CallprintWarning,
+        DuplicateError,
+        FileError,
+        IndexFileError,
+        InternalError,
+        MissingDependencyError,
+        NotFoundError,
+        TooShortError,
+    )
+    from callprint._extractor import FeatureExtractor
+    from callprint._features import Feature, feature_catalogue, feature_names, features
+    from callprint._fingerprint import Fingerprint, fingerprint
+    from callprint._index import Index
+    from callprint._info import build_info
+    from callprint._renderings import Rendering
+    from callprint._results import (
+        Alignment,
+        Channel,
+        Event,
+        Failure,
+        MachineVoice,
+        Match,
+        ScanResult,
+        ScanResults,
+    )
+    from callprint._scan import scan
+    from callprint._session import Session, SessionEvent, SessionMatch
 
 __all__ = [
     "Alignment",
@@ -96,14 +97,46 @@ __all__ = [
     "scripts",
 ]
 
+# Importing this costs little: what a name needs (NumPy, most of all) is imported when the name is first used.
+_HOME = {
+    "_corpus": ["Script", "load", "scripts"],
+    "_errors": [
+        "ArgumentError",
+        "AudioError",
+        "CallprintError",
+        "CallprintWarning",
+        "DuplicateError",
+        "FileError",
+        "IndexFileError",
+        "InternalError",
+        "MissingDependencyError",
+        "NotFoundError",
+        "TooShortError",
+    ],
+    "_extractor": ["FeatureExtractor"],
+    "_features": ["Feature", "feature_catalogue", "feature_names", "features"],
+    "_fingerprint": ["Fingerprint", "fingerprint"],
+    "_index": ["Index"],
+    "_info": ["build_info"],
+    "_renderings": ["Rendering"],
+    "_results": ["Alignment", "Channel", "Event", "Failure", "MachineVoice", "Match", "ScanResult", "ScanResults"],
+    "_scan": ["scan"],
+    "_session": ["Session", "SessionEvent", "SessionMatch"],
+}
+_HOME_OF = {name: home for home, names in _HOME.items() for name in names}
 
-def __getattr__(name: str) -> Any:
-    # matplotlib takes longer to import than all of callprint, so it waits until somebody draws.
+
+def __getattr__(name: str) -> object:
+    if name != "plot" and name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     if name == "plot":
-        from importlib import import_module
-
         return import_module("callprint.plot")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = import_module(f"callprint.{_HOME_OF[name]}")
+    value: object = getattr(home, name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

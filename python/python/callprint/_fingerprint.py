@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from callprint import _core
 from callprint._corpus import load
-from callprint._errors import ArgumentError
+from callprint._errors import ArgumentError, MissingDependencyError
 from callprint._signal import StrPath, as_rate, as_signal, is_path, refuse_rate
 
 
@@ -47,6 +47,13 @@ class Fingerprint(_CodesAndTimes):
 
     def __getnewargs__(self) -> tuple[NDArray[np.uint64], NDArray[np.float64], NDArray[np.bool_]]:
         return self.codes, self.times, self.active
+
+    def _repr_png_(self) -> bytes | None:
+        try:
+            from callprint.plot._codes import codes_png
+        except MissingDependencyError:
+            return None
+        return codes_png(self)
 
 
 @overload

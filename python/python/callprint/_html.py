@@ -18,11 +18,14 @@ _WIDTH = 480
 _STYLE = "font-family:sans-serif;font-size:13px;border-collapse:collapse"
 _MATCH = "#d55e00"  # Okabe & Ito's colours can be told apart by everyone.
 _CALL = "#888"
+_VOICE = {"machine_voice": "#cc79a7", "handover": "#0072b2"}
 
 
 def scan_html(result: ScanResult) -> str:
     """Show the result of one recording: its length, a timeline of matches and events, and a table of matches."""
     head = f"<b>{escape(result.file)}</b> · {result.seconds:.1f} s"
+    if result.machine_voice.probability is not None:
+        head += f" · machine voice {result.machine_voice.probability:.0%}"
     matches = [match for match in result.matches if match.decided_at is not None]
     if not matches:
         return f"<div style='font-family:sans-serif;font-size:13px'>{head} · no match{_timeline(result)}</div>"
@@ -97,7 +100,7 @@ def _more(count: int, what: str) -> str:
 
 
 def _timeline(result: ScanResult, width: int = _WIDTH) -> str:
-    """Draw the recording as a bar: matches thick, events as ticks."""
+    """Draw the recording as a bar: matches thick, events as ticks, those about the voice in colours of their own."""
     scale = width / max(result.seconds, 1e-9)
     parts = [f"<rect x='0' y='8' width='{width}' height='2' fill='{_CALL}'/>"]
     for match in result.matches:
@@ -108,7 +111,9 @@ def _timeline(result: ScanResult, width: int = _WIDTH) -> str:
                 f"<rect x='{x:.1f}' y='4' width='{w:.1f}' height='10' fill='{_MATCH}'><title>{title}</title></rect>"
             )
     for event in result.events:
-        title = escape(f"{event.type} {event.at:.1f} s")
-        x = min(event.at * scale, width - 1)
-        parts.append(f"<rect x='{x:.1f}' y='0' width='1' height='18' fill='{_CALL}'><title>{title}</title></rect>")
+        title = escape(f"{event.type.replace('_', ' ')} {event.at:.1f} s")
+        thick, colour = (2, _VOICE[event.type]) if event.type in _VOICE else (1, _CALL)
+        x = min(event.at * scale, width - thick)
+        tick = f"<rect x='{x:.1f}' y='0' width='{thick}' height='18' fill='{colour}'>"
+        parts.append(f"{tick}<title>{title}</title></rect>")
     return f"<svg width='{width}' height='18' style='display:block;margin:4px 0'>{''.join(parts)}</svg>"

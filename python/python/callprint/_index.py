@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,42 +15,15 @@ from callprint import _core
 from callprint._batch import check_rate, expand, run
 from callprint._corpus import as_channel
 from callprint._errors import ArgumentError, CallprintError
+from callprint._far import MAX_FAR, as_far
 from callprint._fingerprint import Fingerprint
 from callprint._html import index_html
+from callprint._renderings import Rendering, read_labels
 from callprint._results import Match, ScanResult, scan_result
 from callprint._signal import StrPath, as_rate, as_signal, is_path, refuse_rate
 
-MAX_FAR = 0.01
-"""Default for the largest false-alarm rate of a match, per hour of audio."""
-
 MAX_CLIP_SECONDS = 600.0
 """Longest clip that an index takes: scripts last a minute or two, a longer file is a whole call by mistake."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rendering:
-    """What an index knows of one recording of a script.
-
-    Attributes
-    ----------
-    id : str
-        Its name, ``script__rendering``.
-    script : str
-        The part before ``__``.
-    category, language : str
-        Of the script; may be empty.
-    seconds : float
-        Length, s.
-    codes : int
-        Codes that are stored for it.
-    """
-
-    id: str
-    script: str
-    category: str
-    language: str
-    seconds: float
-    codes: int
 
 
 class Index:
@@ -152,7 +124,7 @@ class Index:
         CallprintError
             As `add` does, for the first file that can't be used.
         """
-        labels = {} if scripts is None else _read_labels(scripts)
+        labels = {} if scripts is None else read_labels(scripts)
         index = cls()
         for clip in expand(clips if is_path(clips) else list(clips)):
             if not is_path(clip):
@@ -462,39 +434,7 @@ def as_index(index: Index | StrPath | None) -> Index:
     raise ArgumentError(f"index is {type(index).__name__}; want an Index, a path, or None for the built-in one")
 
 
-def as_far(max_far: Any) -> float:
-    """Check a false-alarm rate."""
-    try:
-        far = float(max_far)
-    except (TypeError, ValueError):
-        far = 0.0
-    if not 0.0 < far < float("inf"):
-        raise ArgumentError(f"max_far is {max_far!r}; want a positive number of false alarms per hour, such as 0.01")
-    return far
-
-
 def _from_bytes(data: bytes, path: str | None) -> Index:
     index = Index.__new__(Index)
     index._set(_core.Index.from_bytes(data), path)
     return index
-
-
-def _read_labels(path: StrPath) -> dict[str, tuple[str, str]]:
-    """Read category and language of each script."""
-    name = os.fspath(path)
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise ArgumentError(f"{name}: is not UTF-8 text: {error}") from error
-    columns = lines[0].split("\t") if lines else []
-    missing = {"id", "category", "language"} - set(columns)
-    if missing:
-        raise ArgumentError(f"{name}: has no column {sorted(missing)[0]!r} in its header line {columns}")
-    labels = {}
-    for number, line in enumerate(lines[1:], start=2):
-        cells = line.split("\t")
-        if len(cells) != len(columns):
-            raise ArgumentError(f"{name}: line {number} has {len(cells)} cells; the header has {len(columns)}")
-        row = dict(zip(columns, cells, strict=True))
-        labels[row["id"]] = (row["category"], row["language"])
-    return labels

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from callprint import _core
 from callprint._batch import OnError, check_rate, expand, is_batch, run
-from callprint._index import MAX_FAR, Index, as_far, as_index
+from callprint._far import MAX_FAR, as_far
+from callprint._index import Index, as_index
 from callprint._results import ScanResult, ScanResults
 from callprint._signal import StrPath, is_path
 

@@ -11,9 +11,13 @@ from numpy.typing import ArrayLike
 
 from callprint import _core
 from callprint._errors import ArgumentError
-from callprint._index import MAX_FAR, Index, as_far, as_index
+from callprint._far import MAX_FAR, as_far
+from callprint._index import Index, as_index
 from callprint._results import ScanResult, scan_result
 from callprint._signal import StrPath, as_rate, as_signal
+
+PIECE_SECONDS = 5
+"""Longest stretch that is heard without a pause, s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +150,14 @@ class Session:
         list of SessionEvent
             In order of time; mostly empty.
         """
-        self._core.push(as_signal(np.empty(0, np.float32) if isinstance(y, (list, tuple)) and not y else y))
-        return self._events()
+        samples = as_signal(np.empty(0, np.float32) if isinstance(y, (list, tuple)) and not y else y)
+        events: list[SessionEvent] = []
+        # In pieces: between two of them Ctrl-C is noticed, and no event is dropped for want of room.
+        piece = PIECE_SECONDS * self._sr
+        for start in range(0, max(len(samples), 1), piece):
+            self._core.push(samples[start : start + piece])
+            events += self._events()
+        return events
 
     def finish(self) -> list[SessionEvent]:
         """End the call, and return the last events; samples pushed after it are ignored."""

@@ -59,6 +59,8 @@ pub(super) struct Analyser {
     shifts: [usize; HARMONICS],
     scaled: Box<[Lanes]>,
     sums: Box<[Lanes]>,
+    /// Of each bin or point the lanes that have a maximum there, a byte each.
+    peaks: Box<[[u8; LANES]]>,
 }
 
 impl Analyser {
@@ -80,6 +82,7 @@ impl Analyser {
             shifts: std::array::from_fn(|i| (per_octave * ((i + 1) as f64).log2()).floor() as usize),
             scaled: vec![[0.0; LANES]; BINS].into(),
             sums: vec![[0.0; LANES]; BINS].into(),
+            peaks: vec![[0; LANES]; BINS].into(),
         }
     }
 
@@ -89,21 +92,13 @@ impl Analyser {
         load(samples, &self.window, &mut self.frames, &mut self.energies);
         self.transform.run(&self.frames, &mut self.lags);
         magnitudes(self.transform.power(), &mut self.magnitudes);
-        for lane in 0..LANES {
-            let mut spectrum: [f32; BINS] = std::array::from_fn(|bin| self.magnitudes[bin][lane]);
-            sharpen(&mut spectrum);
-            for (to, value) in self.scaled.iter_mut().zip(spectrum) {
-                to[lane] = value;
-            }
-        }
+        self.scaled.copy_from_slice(&self.magnitudes);
+        sharpen(&mut self.scaled, &mut self.peaks);
         self.spline.curvatures(&self.scaled);
         evaluate(&self.points, &self.scaled, &self.spline.curvatures, &mut self.sums);
         self.scaled.copy_from_slice(&self.sums);
         summate(&self.scaled, &self.shifts, &mut self.sums);
-        std::array::from_fn(|lane| {
-            let sums: [f32; BINS] = std::array::from_fn(|point| self.sums[point][lane]);
-            pick(&sums)
-        })
+        pick(&self.sums, &mut self.peaks)
     }
 
     /// Keeps what later descriptors need of one of the frames analysed last.
@@ -238,58 +233,107 @@ wide! {
 }
 
 /// Empties the stretches between peaks (all but two bins to each side), then smooths.
-fn sharpen(spectrum: &mut [f32; BINS]) {
-    let mut before: Option<usize> = None;
-    let original = *spectrum;
-    for bin in 0..BINS {
-        let above_left = bin == 0 || original[bin] > original[bin - 1];
-        let above_right = match original.get(bin + 1) {
-            Some(&right) if bin == 0 => original[bin] > right,
-            Some(&right) => original[bin] >= right,
-            None => true,
-        };
-        if above_left && above_right {
-            if let Some(before) = before
+fn sharpen(spectra: &mut [Lanes], peaks: &mut [[u8; LANES]]) {
+    find_peaks(spectra, peaks);
+    let mut before = [None; LANES];
+    for (bin, peaks) in peaks.iter().enumerate() {
+        for lane in lanes(*peaks) {
+            if let Some(before) = before[lane].replace(bin)
                 && before + 3 < bin - 2
             {
-                spectrum[before + 3..bin - 2].fill(0.0);
+                spectra[before + 3..bin - 2].iter_mut().for_each(|values| values[lane] = 0.0);
             }
-            before = Some(bin);
         }
     }
-    let mut left = 0.0;
-    for bin in 0..BINS - 1 {
-        let here = spectrum[bin];
-        spectrum[bin] = 0.25 * (left + 2.0 * here + spectrum[bin + 1]);
-        left = here;
+    smooth(spectra);
+}
+
+/// The lanes whose byte is not 0, ascending.
+fn lanes(flags: [u8; LANES]) -> impl Iterator<Item = usize> {
+    let mut bits = u64::from_le_bytes(flags);
+    std::iter::from_fn(move || {
+        let lane = (bits != 0).then_some(bits.trailing_zeros() as usize / 8)?;
+        bits &= bits - 1;
+        Some(lane)
+    })
+}
+
+wide! {
+    /// Where a spectrum is no lower than beside it. (Equality counts to the right, but not at the ends.)
+    fn find_peaks(spectra: &[Lanes], peaks: &mut [[u8; LANES]]) {
+        let last = BINS - 1;
+        for lane in 0..LANES {
+            peaks[0][lane] = u8::from(spectra[0][lane] > spectra[1][lane]);
+            peaks[last][lane] = u8::from(spectra[last][lane] > spectra[last - 1][lane]);
+        }
+        for (three, peaks) in spectra.windows(3).zip(&mut peaks[1..]) {
+            for lane in 0..LANES {
+                peaks[lane] = u8::from((three[1][lane] > three[0][lane]) & (three[1][lane] >= three[2][lane]));
+            }
+        }
     }
 }
 
-/// The highest maxima of the sum, best first, and how far they stand out.
-fn pick(sums: &[f32; BINS]) -> [Candidate; CANDIDATES] {
-    let mean = sums.iter().sum::<f32>() / BINS as f32;
-    let mut best = [(0usize, 0.0f32); CANDIDATES];
-    for i in 1..BINS - 1 {
-        let height = sums[i];
-        if sums[i - 1] < height
-            && height > sums[i + 1]
-            && let Some(place) = best.iter().position(|&(_, known)| known < height)
-        {
-            best.copy_within(place..CANDIDATES - 1, place + 1);
-            best[place] = (i, height);
+wide! {
+    fn smooth(spectra: &mut [Lanes]) {
+        let mut left = [0.0; LANES];
+        for bin in 0..BINS - 1 {
+            let (here, right) = (spectra[bin], spectra[bin + 1]);
+            for lane in 0..LANES {
+                spectra[bin][lane] = 0.25 * (left[lane] + 2.0 * here[lane] + right[lane]);
+            }
+            left = here;
+        }
+    }
+}
+
+wide! {
+    /// Where the sums are higher than on both sides; their totals.
+    fn find_maxima(sums: &[Lanes], maxima: &mut [[u8; LANES]], totals: &mut Lanes) {
+        for (three, maxima) in sums.windows(3).zip(&mut maxima[1..]) {
+            for lane in 0..LANES {
+                maxima[lane] = u8::from((three[0][lane] < three[1][lane]) & (three[1][lane] > three[2][lane]));
+            }
+        }
+        for point in sums {
+            for lane in 0..LANES {
+                totals[lane] += point[lane];
+            }
+        }
+    }
+}
+
+/// The highest maxima of each sum, best first, and how far they stand out.
+fn pick(sums: &[Lanes], maxima: &mut [[u8; LANES]]) -> [[Candidate; CANDIDATES]; LANES] {
+    let mut totals = [0.0; LANES];
+    find_maxima(sums, maxima, &mut totals);
+    let mut best = [[(0usize, 0.0f32); CANDIDATES]; LANES];
+    for (i, maxima) in maxima.iter().enumerate().take(BINS - 1).skip(1) {
+        for lane in lanes(*maxima) {
+            let (height, best) = (sums[i][lane], &mut best[lane]);
+            if height > best[CANDIDATES - 1].1
+                && let Some(place) = best.iter().position(|&(_, known)| known < height)
+            {
+                best.copy_within(place..CANDIDATES - 1, place + 1);
+                best[place] = (i, height);
+            }
         }
     }
     let step = ((HIGHEST.log2() - LOWEST.log2()) / (BINS - 1) as f64) as f32;
-    let mut candidates = [Candidate::default(); CANDIDATES];
-    let mut count = 0;
-    for (i, height) in best.into_iter().filter(|&(_, height)| height > 0.0) {
-        let (left, right) = (sums[i - 1], sums[i + 1]);
-        let shift = 0.5 * (left - right) / (left - 2.0 * height + right);
-        let peak = height - 0.25 * (left - right) * shift;
-        let hertz = ((LOWEST as f32).log2() + (i as f32 + shift) * step).exp2();
-        if RANGE.contains(&hertz) {
-            candidates[count] = Candidate { hertz, voicing: (1.0 - mean / peak).max(0.0) };
-            count += 1;
+    let mut candidates = [[Candidate::default(); CANDIDATES]; LANES];
+    for (lane, candidates) in candidates.iter_mut().enumerate() {
+        let mean = totals[lane] / BINS as f32;
+        let mut slots = candidates.iter_mut();
+        for (i, height) in best[lane].into_iter().filter(|&(_, height)| height > 0.0) {
+            let (left, right) = (sums[i - 1][lane], sums[i + 1][lane]);
+            let shift = 0.5 * (left - right) / (left - 2.0 * height + right);
+            let peak = height - 0.25 * (left - right) * shift;
+            let hertz = ((LOWEST as f32).log2() + (i as f32 + shift) * step).exp2();
+            if RANGE.contains(&hertz)
+                && let Some(slot) = slots.next()
+            {
+                *slot = Candidate { hertz, voicing: (1.0 - mean / peak).max(0.0) };
+            }
         }
     }
     candidates

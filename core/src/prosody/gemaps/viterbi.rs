@@ -18,6 +18,8 @@ const CUTOFF: f32 = 0.7;
 #[derive(Debug)]
 pub(super) struct Path {
     candidates: [[Candidate; CANDIDATES]; RING],
+    /// Logarithms of the newest candidates' frequencies.
+    logarithms: [f64; CANDIDATES],
     back: [[u8; STATES]; RING],
     costs: [f64; STATES],
     last_change: f64,
@@ -27,16 +29,23 @@ pub(super) struct Path {
 impl Path {
     pub(super) fn new() -> Self {
         let candidates = [[Candidate::default(); CANDIDATES]; RING];
-        Self { candidates, back: [[0; STATES]; RING], costs: [0.0; STATES], last_change: 1.0, taken: 0 }
+        Self {
+            candidates,
+            logarithms: [0.0; CANDIDATES],
+            back: [[0; STATES]; RING],
+            costs: [0.0; STATES],
+            last_change: 1.0,
+            taken: 0,
+        }
     }
 
     /// Takes in the next frame; at most `LAG + 1` may wait for their decision.
     pub(super) fn push(&mut self, candidates: &[Candidate; CANDIDATES]) {
         let slot = (self.taken % RING as u64) as usize;
         let mut costs = [0.0; STATES];
+        let now = candidates.map(logarithm);
+        let before = std::mem::replace(&mut self.logarithms, now);
         if self.taken > 0 {
-            let before = self.candidates[((self.taken - 1) % RING as u64) as usize].map(logarithm);
-            let now = candidates.map(logarithm);
             let known = self.costs;
             for (to, cost) in costs.iter_mut().enumerate() {
                 let mut best = (f64::INFINITY, 0);
@@ -70,7 +79,7 @@ impl Path {
         let mut slot = ((self.taken - 1) % RING as u64) as usize;
         for _ in 1..behind {
             state = usize::from(self.back[slot][state]);
-            slot = (slot + RING - 1) % RING;
+            slot = if slot == 0 { RING - 1 } else { slot - 1 };
         }
         self.candidates[slot].get(state).map_or(0.0, |candidate| candidate.hertz)
     }

@@ -1,8 +1,8 @@
 """Pictures with matplotlib: what a call sounds like, what was found in it, and why.
 
 Each function draws a figure of its own and returns it. Signals are samples with their rate, or a path. Colours can be
-told apart by the colour-blind (after Okabe and Ito); figures have a white ground, so they are legible on a dark page
-and in print.
+told apart by the colour-blind (after Okabe and Ito). Figures are white, for paper; where matplotlib's own setting of a
+figure's ground is dark, as after ``matplotlib.pyplot.style.use("dark_background")``, they are dark as well.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from callprint._fingerprint import Fingerprint, fingerprint
 from callprint._index import Index, as_index
 from callprint._results import Match
 from callprint._signal import StrPath
-from callprint.plot._style import BLUE, GREY, RED, assumed_speed, heard_at, panels, samples, style
+from callprint.plot._style import RED, assumed_speed, heard_at, panels, samples, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,11 +61,18 @@ def alignment(
     stored = as_index(index).codes(match.rendering)
     rows, columns, distances = hits(heard, stored)
     query, script = heard.times[columns], stored.times[rows]
-    with style():
+    with style() as colours:
         figure, (plane, votes) = panels([3.6, 1.4], sharex=False)
         weight = (HIT_BITS - distances) / HIT_BITS
         points = plane.scatter(
-            query, script, c=distances / 128, s=2 + 14 * weight, cmap="viridis", vmin=0, linewidths=0
+            query,
+            script,
+            c=distances / 128,
+            s=2 + 14 * weight,
+            cmap=colours.errors,
+            vmin=0,
+            vmax=HIT_BITS / 112,  # The pale end of the colours would not be seen.
+            linewidths=0,
         )
         figure.colorbar(points, ax=plane, label="bit error rate of the pair", pad=0.01)
         shown = stored.times[(stored.times >= match.script_start) & (stored.times <= match.script_end)]
@@ -78,9 +85,9 @@ def alignment(
         # The script's time passes as fast as that of its codes; the recording's `speed` times as fast.
         offsets = query - script / speed
         edges = np.arange(-2.0, len(signal) / rate + 0.04, 0.04)
-        votes.hist(offsets, bins=edges.tolist(), weights=weight, color=BLUE)
+        votes.hist(offsets, bins=edges.tolist(), weights=weight, color=colours.blue)
         begin = match.query_start - match.script_start / match.speed
-        votes.axvline(begin, color=GREY, linewidth=0.8, linestyle="--")
+        votes.axvline(begin, color=colours.grey, linewidth=0.8, linestyle="--")
         votes.annotate(
             f"{begin:.2f} s",
             (begin, 1),

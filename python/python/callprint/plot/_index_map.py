@@ -97,9 +97,9 @@ def index_map(index: Index | StrPath | None = None, *, scripts: list[str] | None
         chosen = list(scripts)
     at = [names.index(name) for name in chosen]
     size = 2.0 + 0.13 * len(chosen)
-    with style():
+    with style() as colours:
         figure, (ax,) = panels([size], width=size + 1.0)
-        image = ax.imshow(seconds[np.ix_(at, at)], cmap="Blues", vmin=0, vmax=max(0.5, float(both.max())))
+        image = ax.imshow(seconds[np.ix_(at, at)], cmap=colours.shades(), vmin=0, vmax=max(0.5, float(both.max())))
         figure.colorbar(image, ax=ax, label="sound of the row's script that the column's has, s", shrink=0.7)
         ax.set_xticks(range(len(chosen)), chosen, rotation=90, fontsize=6)
         ax.set_yticks(range(len(chosen)), chosen, fontsize=6)

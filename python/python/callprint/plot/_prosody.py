@@ -9,15 +9,40 @@ from numpy.typing import ArrayLike
 
 from callprint._features import feature_catalogue, features
 from callprint._signal import StrPath
-from callprint.plot._style import BLUE, GREEN, ORANGE, panels, samples, style
+from callprint.plot._style import GREEN, ORANGE, panels, samples, style
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_SHOWN = 12
-"""Statistics that a card shows."""
+_SHOWN = [
+    "F0semitoneFrom27.5Hz_sma3nz_percentile50.0",
+    "F0semitoneFrom27.5Hz_sma3nz_pctlrange0-2",
+    "F0pitch_stddev",
+    "jitterLocal_sma3nz_amean",
+    "shimmerLocaldB_sma3nz_amean",
+    "HNRdBACF_sma3nz_amean",
+    "logRelF0-H1-H2_sma3nz_amean",
+    "slopeV0-500_sma3nz_amean",
+    "slopeV500-1500_sma3nz_amean",
+    "alphaRatio4k_amean",
+    "hammarberg4k_amean",
+    "flux_amean",
+    "voicedShare",
+    "VoicedSegmentsPerSec",
+    "MeanVoicedSegmentLengthSec",
+    "speechSec",
+    "speechRate",
+    "articulationRate",
+    "pausesPerMin",
+    "pauseLengthSec_amean",
+    "nPVI",
+    "level_percentile50.0",
+    "level_pctlrange5-95",
+    "digitalSilenceShare",
+]
+"""Statistics that a card shows, in two columns: melody and voice quality, then timing and level."""
 
 
 def prosody(y: ArrayLike | StrPath, *, sr: int | None = None, channel: int | None = None) -> Figure:
@@ -45,10 +70,10 @@ def prosody(y: ArrayLike | StrPath, *, sr: int | None = None, channel: int | Non
     frames = features(signal, sr=rate, level="lld")
     totals = features(signal, sr=rate).iloc[0]
     times = 0.01 * np.arange(len(frames)) + 0.005
-    with style():
+    with style() as colours:
         figure, axes = panels([1.7, 1.2, 1.2, 2.4], sharex=False)
         voiced = frames["F0_Hz"].where(frames["F0_Hz"] > 0).to_numpy(dtype=float)
-        axes[0].plot(times, voiced, color=BLUE, linewidth=1.5)
+        axes[0].plot(times, voiced, color=colours.blue, linewidth=1.5)
         axes[0].set_ylabel("F0, Hz")
         axes[1].plot(times, frames["voicing"].to_numpy(dtype=float), color=ORANGE, linewidth=1)
         axes[1].set_ylabel("voicing, 0 to 1")
@@ -65,10 +90,11 @@ def prosody(y: ArrayLike | StrPath, *, sr: int | None = None, channel: int | Non
 def _statistics(ax: Axes, totals: pd.Series) -> None:
     ax.axis("off")
     units = {feature.name: feature.unit for feature in feature_catalogue()}
-    shown = [(name, value) for name, value in totals.items() if np.isfinite(value)][: 2 * _SHOWN]
-    for i, (name, value) in enumerate(shown):
-        column, row = divmod(i, _SHOWN)
-        unit = units.get(str(name), "")
-        x, y = 0.02 + 0.5 * column, 1 - (row + 1) / (_SHOWN + 1)
-        ax.text(x, y, str(name), transform=ax.transAxes, fontsize=7)
-        ax.text(x + 0.33, y, f"{value:.3g} {'' if unit == '1' else unit}", transform=ax.transAxes, fontsize=7)
+    rows = len(_SHOWN) // 2
+    for i, name in enumerate(_SHOWN):
+        column, row = divmod(i, rows)
+        unit, value = units[name], totals[name]
+        words = f"{value:.3g} {'' if unit == '1' else unit}" if np.isfinite(value) else "not defined"
+        x, y = 0.02 + 0.54 * column, 1 - (row + 1) / (rows + 1)
+        ax.text(x, y, name, transform=ax.transAxes, fontsize=7)
+        ax.text(x + (0.24 if column else 0.34), y, words, transform=ax.transAxes, fontsize=7)

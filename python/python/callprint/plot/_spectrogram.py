@@ -11,7 +11,7 @@ from callprint._fingerprint import Fingerprint, fingerprint
 from callprint._index import Index, as_index
 from callprint._results import Match
 from callprint._signal import StrPath
-from callprint.plot._style import RED, assumed_speed, bits, decibels, heard_at, panels, samples, style
+from callprint.plot._style import RED, Palette, assumed_speed, bits, decibels, heard_at, panels, samples, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,15 +51,15 @@ def spectrogram(
     """
     signal, rate = samples(y, sr, channel)
     heard = fingerprint(signal, sr=rate, hop=1, speed=assumed_speed(match))
-    with style():
+    with style() as colours:
         figure, axes = panels([2.2, 1.5] if match is None else [2.2, 1.2, 1.2, 1.2, 1.0])
         _power(axes[0], signal, rate)
-        _bits(axes[1], bits(heard.codes), heard.times, heard.active, "recording,\nbit of code")
+        draw_bits(axes[1], bits(heard.codes), heard.times, heard.active, "recording,\nbit of code", colours)
         if match is not None:
             axes[0].set_title(
                 f"{match.rendering}: {match.query_start:.1f} s to {match.query_end:.1f} s, {match.speed:.2f} x"
             )
-            _compare(axes[2:], heard, as_index(index).codes(match.rendering), match)
+            _compare(axes[2:], heard, as_index(index).codes(match.rendering), match, colours)
         axes[-1].set_xlabel("time, s")
         axes[0].set_xlim(0, len(signal) / rate)
     return figure
@@ -81,19 +81,27 @@ def _power(ax: Axes, signal: NDArray[Any], rate: int) -> None:
     ax.figure.colorbar(image, ax=ax, label="power, dB", pad=0.01)
 
 
-def _bits(ax: Axes, image: NDArray[Any], times: NDArray[np.float64], active: NDArray[np.bool_], label: str) -> None:
+def draw_bits(
+    ax: Axes,
+    image: NDArray[Any],
+    times: NDArray[np.float64],
+    active: NDArray[np.bool_],
+    label: str,
+    colours: Palette,
+) -> None:
+    """Draw bits ``(128, n)`` along their times."""
     if image.shape[1] == 0:
         return
     # Bits without sound say nothing: pale.
     shade = np.where(active, image.astype(float), 0.35 + 0.1 * image)
     half = 0.5 * float(np.median(np.diff(times))) if len(times) > 1 else 0.005
     extent = (times[0] - half, times[-1] + half, 0, image.shape[0])
-    ax.imshow(shade, origin="lower", aspect="auto", extent=extent, vmin=0, vmax=1, cmap="Greys")
+    ax.imshow(shade, origin="lower", aspect="auto", extent=extent, vmin=0, vmax=1, cmap=colours.bits)
     ax.set_ylabel(label)
     ax.set_yticks([0, 64, 128])
 
 
-def _compare(axes: list[Axes], heard: Fingerprint, stored: Fingerprint, match: Match) -> None:
+def _compare(axes: list[Axes], heard: Fingerprint, stored: Fingerprint, match: Match, colours: Palette) -> None:
     """Draw the reference where it is heard, the bits that differ, and their share."""
     query_times = heard_at(stored.times, match)
     shown = (query_times >= match.query_start) & (query_times <= match.query_end)
@@ -102,11 +110,11 @@ def _compare(axes: list[Axes], heard: Fingerprint, stored: Fingerprint, match: M
     reference = bits(codes)
     differing = reference ^ bits(heard.codes[here])
     active = stored.active[shown] & heard.active[here]
-    _bits(axes[0], reference, query_times, active, "reference,\nbit of code")
-    _bits(axes[1], differing, query_times, active, "differing\nbits")
+    draw_bits(axes[0], reference, query_times, active, "reference,\nbit of code", colours)
+    draw_bits(axes[1], differing, query_times, active, "differing\nbits", colours)
     share = np.where(active, differing.mean(axis=0), np.nan)
     axes[2].step(query_times, share, where="mid", color=RED)
-    axes[2].axhline(0.5, color="0.6", linewidth=0.8, linestyle="--")
+    axes[2].axhline(0.5, color=colours.grey, linewidth=0.8, linestyle="--")
     axes[2].annotate("unrelated", (0, 0.5), textcoords="offset points", xytext=(2, 2), fontsize=7)
     axes[2].set_ylim(0, 0.62)
     axes[2].set_ylabel("bit error\nrate")

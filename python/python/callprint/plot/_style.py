@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,44 +22,82 @@ except ImportError as error:
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#777777"
-"""Okabe and Ito's colours, and a grey."""
+BLUE, SKY, ORANGE, GREEN, RED, PURPLE = "#0072b2", "#56b4e9", "#e69f00", "#009e73", "#d55e00", "#cc79a7"
+"""Okabe and Ito's colours, which the colour-blind can tell apart."""
 
-INK = "#222222"
 
-_STYLE: dict[Any, Any] = {
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
-    "axes.facecolor": "white",
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 10,
-    "axes.labelsize": 9,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "text.color": INK,
-    "legend.fontsize": 8,
-    "legend.frameon": False,
-    "font.size": 9,
-    "figure.dpi": 110,
-    # Scripts may be Chinese; of these whichever is installed.
-    "font.family": ["DejaVu Sans", "sans-serif"],
-    "image.interpolation": "nearest",
-}
+class Palette(NamedTuple):
+    """What depends on the ground: light as on paper, or dark as on a screen at night."""
+
+    ground: str
+    ink: str
+    grey: str
+    """Lines and words of less weight."""
+    pale: str
+    """Areas behind everything."""
+    blue: str
+    """For lines; the blue of paper is too dark on black."""
+    bits: str
+    """Colour map in which 0 is the ground and 1 the ink."""
+    errors: str
+    """Colour map in which 0 is far from the ground."""
+
+    def shades(self) -> Colormap:
+        """Return a colour map from the ground to a strong blue."""
+        from matplotlib.colors import LinearSegmentedColormap
+
+        return LinearSegmentedColormap.from_list("shades", [self.ground, self.blue, self.ink])
+
+
+_LIGHT = Palette("#ffffff", "#222222", "#6e6e6e", "#c4c4c4", BLUE, "Greys", "viridis")
+_DARK = Palette("#111111", "#e8e8e8", "#9a9a9a", "#4a4a4a", SKY, "Greys_r", "viridis_r")
+
+
+def palette() -> Palette:
+    """Return the colours that suit matplotlib's present setting of a figure's ground."""
+    from matplotlib.colors import to_rgb
+
+    setting = plt.rcParams["figure.facecolor"]
+    red, green, blue = (1.0, 1.0, 1.0) if setting == "none" else to_rgb(setting)
+    return _DARK if 0.3 * red + 0.6 * green + 0.1 * blue < 0.5 else _LIGHT
+
+
+def _settings(colours: Palette) -> dict[Any, Any]:
+    return {
+        "figure.facecolor": colours.ground,
+        "savefig.facecolor": colours.ground,
+        "axes.facecolor": colours.ground,
+        "axes.edgecolor": colours.ink,
+        "axes.labelcolor": colours.ink,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlelocation": "left",
+        "axes.titlesize": 10,
+        "axes.titlecolor": colours.ink,
+        "axes.labelsize": 9,
+        "xtick.color": colours.ink,
+        "ytick.color": colours.ink,
+        "xtick.labelsize": 8,
+        "ytick.labelsize": 8,
+        "text.color": colours.ink,
+        "legend.fontsize": 8,
+        "legend.frameon": False,
+        "font.size": 9,
+        "figure.dpi": 110,
+        "font.family": ["DejaVu Sans", "sans-serif"],
+        "image.interpolation": "nearest",
+    }
 
 
 @contextmanager
-def style() -> Iterator[None]:
-    """Draw in the style of these pictures; settings made elsewhere come back after it."""
-    with plt.rc_context(_STYLE):
-        yield
+def style() -> Iterator[Palette]:
+    """Draw in the style of these pictures, light or dark; settings made elsewhere come back after it."""
+    colours = palette()
+    with plt.rc_context(_settings(colours)):
+        yield colours
 
 
 def panels(heights: list[float], *, width: float = 9.0, sharex: bool = True) -> tuple[Figure, list[Axes]]:
@@ -73,6 +111,9 @@ def panels(heights: list[float], *, width: float = 9.0, sharex: bool = True) -> 
         height_ratios=heights,
         layout="constrained",
     )
+    for ax in axes.flat:
+        # Ticks are made when a figure is drawn, which is after this style has ended.
+        ax.tick_params(colors=plt.rcParams["xtick.color"], labelsize=plt.rcParams["xtick.labelsize"])
     # The notebook shows what is returned; pyplot need not show it again.
     plt.close(figure)
     return figure, list(axes[:, 0])

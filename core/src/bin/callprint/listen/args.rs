@@ -18,8 +18,12 @@ Examples:
   arecord -f S16_LE -r 8000 -t raw | callprint listen --stream
 
 Each event is printed when it becomes known: one JSON object a line with the keys `call` (the UUID, or the RTP stream), \
-`type` (answered, match, ambiguous, match_revoked, unmatched, dtmf, ended), `at` (s of audio), `time` (s since 1970), and for \
-matches `script`, `rendering`, `category`, `false_alarms_per_hour`, `query_start` and more, as in `scan --format json`.
+`type` (answered, match, ambiguous, match_revoked, unmatched, machine_voice, handover, dtmf, ended), `at` (s of audio), `time` (s \
+since 1970), and for matches `script`, `rendering`, `category`, `false_alarms_per_hour`, `query_start` and more, as in \
+`scan --format json`. `ended` has a `reason`, and for RTP `codec`, `packets`, `lost`, `out_of_order` and `duplicates`; \
+tshark's losses are `lost` less `duplicates`.
+
+AudioSocket and RTP are not encrypted, and who connects is not asked: listen on addresses that only your switchboard reaches.
 
 Interrupt (Ctrl-C) or SIGTERM ends all calls, prints their last events and exits with status 0.";
 

@@ -43,6 +43,8 @@ const WAKE: Token = Token(usize::MAX);
 const LISTEN: Token = Token(0);
 /// Bytes read at once.
 const BUFFER: usize = 1 << 16;
+/// Files that are open beside the connections.
+const OTHER_FILES: u64 = 64;
 
 /// Serves until a signal comes.
 pub(crate) fn run(
@@ -54,6 +56,8 @@ pub(crate) fn run(
     console: &Console,
 ) -> Result<Status, Failure> {
     let failed = |error: io::Error| Failure::new(format_args!("--audiosocket {address}: {error}"));
+    // As far as the system lets us; what is missing in the end is told when a connection can't be accepted.
+    let _ = rlimit::increase_nofile_limit(u64::from(args.max_calls) + OTHER_FILES);
     let mut listener = bind(address).map_err(failed)?;
     let mut poll = Poll::new().map_err(failed)?;
     poll.registry().register(&mut listener, LISTEN, Interest::READABLE).map_err(failed)?;
