@@ -20,7 +20,7 @@ Examples:
 Each event is printed when it becomes known: one JSON object a line with the keys `call` (the UUID, or the RTP stream), \
 `type` (answered, match, ambiguous, match_revoked, unmatched, machine_voice, handover, dtmf, ended), `at` (s of audio), `time` (s \
 since 1970), and for matches `script`, `rendering`, `category`, `false_alarms_per_hour`, `query_start` and more, as in \
-`scan --format json`. `ended` has a `reason`, and for RTP `codec`, `packets`, `lost`, `out_of_order` and `duplicates`; \
+`scan --format json`. `machine_voice` and `handover` have a `probability`. `ended` has a `reason`, and for RTP `codec`, `packets`, `lost`, `out_of_order` and `duplicates`; \
 tshark's losses are `lost` less `duplicates`.
 
 AudioSocket and RTP are not encrypted, and who connects is not asked: listen on addresses that only your switchboard reaches.

@@ -123,6 +123,7 @@ impl<'c> Reporter<'c> {
     fn session_event(&self, call: &str, session: &Session, event: &SessionEvent, time: Duration) {
         let probability = match event {
             SessionEvent::MachineVoice { probability, .. } => Some(*probability),
+            SessionEvent::Handover { confidence, .. } => Some(*confidence),
             _ => None,
         };
         let found = event.found().map(|found| Found::new(session, found));
