@@ -6,16 +6,12 @@
 # Wants rustup; installs Rust's library for aarch64 and, where that is possible, Debian's cross linker and QEMU.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source tests/packages.sh
 
 readonly TARGET=aarch64-unknown-linux-gnu
 rustup target add "$TARGET"
 if ! command -v qemu-aarch64 >/dev/null || ! command -v aarch64-linux-gnu-gcc >/dev/null; then
-    if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
-        echo "tests/aarch64.sh: please install qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross first" >&2
-        exit 1
-    fi
-    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-        qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+    want_packages qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 fi
 
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc

@@ -7,15 +7,12 @@
 # before. Installs Debian's chromium where that is possible, and jupyterlab and selenium for that interpreter.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source tests/packages.sh
 
 readonly PYTHON=${1:-target/test-venv/bin/python}
 
 if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; then
-    if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
-        echo "tests/jupyterlab.sh: please install first: chromium chromium-driver (names of Debian packages)" >&2
-        exit 1
-    fi
-    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium chromium-driver
+    want_packages chromium chromium-driver
 fi
 "$PYTHON" -m pip install --quiet --disable-pip-version-check 'jupyterlab>=4.4' 'selenium>=4.30'
 "$PYTHON" tests/jupyterlab/open_notebook.py target/jupyterlab.png

@@ -13,6 +13,7 @@
 # Takes a minute, and once some minutes to build the element. Prints the programs' output only if something fails.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source tests/packages.sh
 
 readonly ROOT=$PWD
 readonly PACKAGES=(
@@ -92,11 +93,8 @@ want_programs() {
     pkg-config --exists gstreamer-1.0 gstreamer-base-1.0 gstreamer-audio-1.0 opencore-amrnb 2>/dev/null || missing=1
     gst-inspect-1.0 --exists rtppcmupay 2>/dev/null || missing=1
     if ((missing)); then
-        if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
-            skip "please install ${PACKAGES[*]} (names of Debian packages)"
-        fi
-        say "installing ${PACKAGES[*]}"
-        apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${PACKAGES[@]}"
+        may_install || skip "please install ${PACKAGES[*]} (names of Debian packages)"
+        want_packages "${PACKAGES[@]}"
     fi
     dumpcap -q -i lo -a duration:1 -w "$WORK/try.pcapng" >"$WORK/dumpcap-try.log" 2>&1 ||
         skip "dumpcap may not capture on lo: run this as root, or join the group wireshark"

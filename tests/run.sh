@@ -9,6 +9,7 @@
 # twice. Ends with status 0 only if everything passed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source tests/packages.sh
 
 readonly VENV=target/test-venv
 PASSED=()
@@ -30,16 +31,6 @@ step() {
         PASSED+=("$name ($((SECONDS - begun)) s)")
     else
         FAILED+=("$name")
-    fi
-}
-
-# Installs Debian packages when that is possible, else says what to do.
-want_packages() {
-    if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
-        say "installing $*"
-        apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
-    else
-        give_up "please install first: $* (names of Debian packages)"
     fi
 }
 

@@ -8,13 +8,10 @@
 # Installs Debian's valgrind where that is possible. The proptests run fewer cases: memcheck is some 30 times slower.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source tests/packages.sh
 
 if ! command -v valgrind >/dev/null; then
-    if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
-        echo "tests/valgrind.sh: please install valgrind first" >&2
-        exit 1
-    fi
-    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends valgrind
+    want_packages valgrind
 fi
 
 # The library's unit tests, built as tests/run.sh builds them; cargo says where the program is.

@@ -9,7 +9,7 @@
 mod rtp_support;
 
 use callprint::telephony::PayloadTypes;
-use rtp_support::{LINKS, hear, in_order, ipv4, pcap, pcap_at, pcapng, raw, rtp};
+use rtp_support::{LINKS, hear, in_order, pcap, pcapng, raw, silence_not_sent};
 
 const GOLDEN: &str = include_str!("data/rtp-streams.tsv");
 
@@ -28,18 +28,6 @@ fn from_other(mut packet: Vec<u8>) -> Vec<u8> {
 /// Packets without those at these places.
 fn without(packets: &[Vec<u8>], gone: &[usize]) -> Vec<Vec<u8>> {
     packets.iter().enumerate().filter(|(n, _)| !gone.contains(n)).map(|(_, packet)| packet.clone()).collect()
-}
-
-/// Ten packets, comfort noise, two seconds of nothing, ten packets.
-fn silence_not_sent() -> Vec<u8> {
-    let mut packets: Vec<(u64, Vec<u8>)> = (0..10).map(|n| (n * 20_000, rtp(n as u16, n as u32 * 160))).collect();
-    let mut noise = rtp(10, 1600);
-    noise[1] = 13;
-    noise.truncate(13);
-    packets.push((200_000, noise));
-    packets.extend((0..10).map(|n| (2_200_000 + n * 20_000, rtp(11 + n as u16, 17_600 + n as u32 * 160))));
-    let packets: Vec<(u64, Vec<u8>)> = packets.into_iter().map(|(time, packet)| (time, ipv4(&packet))).collect();
-    pcap_at(101, &packets)
 }
 
 /// All captures: their name, their bytes and what is known of them by their making.

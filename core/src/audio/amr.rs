@@ -9,6 +9,7 @@ use std::fmt;
 use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
 
+use super::coded::read_full;
 use super::opencore::{AmrDecoder, FRAME_SAMPLES, LARGEST_FRAME};
 use super::{Block, Format, SAMPLE_RATE, Source};
 use crate::{Error, Result};
@@ -72,16 +73,7 @@ impl<R: Read> AmrSource<R> {
 
     /// Fills `bytes` as far as the file goes; how many were read.
     fn read(&mut self, bytes: &mut [u8]) -> Result<usize> {
-        let mut filled = 0;
-        while let Some(space) = bytes.get_mut(filled..).filter(|space| !space.is_empty()) {
-            match self.reader.read(space) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::io(&self.path, error)),
-            }
-        }
-        Ok(filled)
+        read_full(&mut self.reader, bytes).map_err(|error| Error::io(&self.path, error))
     }
 
     fn place(&self) -> String {

@@ -1,6 +1,6 @@
 //! Telephone codecs of fixed frames without a container of their own: GSM 06.10 and G.722.
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::PathBuf;
 
 use super::g722::G722Decoder;
@@ -72,6 +72,20 @@ pub(super) struct CodedSource<R> {
     ended: bool,
 }
 
+/// Fills `bytes` as far as the stream goes; how many were read.
+pub(super) fn read_full(reader: &mut impl Read, bytes: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(space) = bytes.get_mut(filled..).filter(|space| !space.is_empty()) {
+        match reader.read(space) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
 impl<R: Read> CodedSource<R> {
     pub(super) fn new(path: PathBuf, reader: R, codec: Codec, announced: Option<u64>) -> Self {
         let capacity = (READ_BYTES / codec.unit()) * codec.unit();
@@ -80,16 +94,7 @@ impl<R: Read> CodedSource<R> {
 
     /// Reads until the buffer is full or the stream ends; the bytes read.
     fn fill(&mut self) -> Result<usize> {
-        let mut filled = 0;
-        while let Some(space) = self.buffer.get_mut(filled..).filter(|space| !space.is_empty()) {
-            match self.reader.read(space) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::io(&self.path, error)),
-            }
-        }
-        Ok(filled)
+        read_full(&mut self.reader, &mut self.buffer).map_err(|error| Error::io(&self.path, error))
     }
 
     fn seconds(&self, bytes: u64) -> f64 {

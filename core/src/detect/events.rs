@@ -47,7 +47,7 @@ pub struct SessionMatch {
 }
 
 impl SessionMatch {
-    fn of(index: &Index, h: &Hypothesis) -> Self {
+    pub(super) fn of(index: &Index, h: &Hypothesis) -> Self {
         Self {
             rendering: h.rendering,
             score: h.score,

@@ -1,7 +1,7 @@
 //! Scanning a whole recording: every channel through the same stream analysis that a live call gets.
 
 use super::{
-    ChannelReport, Event, EventKind, MachineVoice, Match, ScanReport,
+    ChannelReport, Event, EventKind, MachineVoice, Match, ScanReport, SessionMatch,
     tracker::{Hypothesis, Mode, RIVAL_MARGIN, Tracker, overlap},
 };
 use crate::{
@@ -188,19 +188,20 @@ impl<'i> Scanner<'i> {
 
     fn describe(&self, channel: usize, h: &Hypothesis) -> Match {
         let rendering = self.index.rendering(h.rendering);
+        let found = SessionMatch::of(self.index, h);
         Match {
             script: rendering.script.to_owned(),
             rendering: rendering.id.to_owned(),
             category: rendering.category.to_owned(),
             channel,
-            score: h.score,
-            false_alarms_per_hour: self.index.calibration().false_alarms_per_hour(h.score),
-            ber: h.evidence.ber,
-            query_start: h.query.0.max(0.0),
-            query_end: h.query.1,
-            script_start: h.script.0.max(0.0),
-            script_end: h.script.1.min(rendering.seconds),
-            speed: h.speed,
+            score: found.score,
+            false_alarms_per_hour: found.false_alarms_per_hour,
+            ber: found.ber,
+            query_start: found.query_start,
+            query_end: found.query_end,
+            script_start: found.script_start,
+            script_end: found.script_end,
+            speed: found.speed,
             decided_at: h.decided_at,
             rivals: Vec::new(),
             evidence: h.evidence,

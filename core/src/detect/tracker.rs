@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::MachineVoice;
 use crate::{
     audio::SAMPLE_RATE,
-    fingerprint::{Bands, Extractor, Listener, QueryFrame, SOUND_DEPTH, SPEEDS, model, stream_time},
+    fingerprint::{Bands, Extractor, Listener, QueryFrame, SPEEDS, is_heard, model, stream_time},
     index::{
         Alignment, BandLane, Candidate, Evidence, Hearing, Hit, Index, Lane, MAX_QUERY_SECONDS, Paths, Search, Votes,
         align, script_of, script_time, verify,
@@ -93,20 +93,19 @@ impl Hypothesis {
     /// that a small error of speed is not carried over the whole script.
     fn same_place(&self, other: &Self) -> bool {
         let time = 0.25 * (self.query.0 + self.query.1 + other.query.0 + other.query.1);
-        let place = |h: &Self| h.script.0 + (time - h.query.0) * h.speed;
-        self.rendering == other.rendering && (place(self) - place(other)).abs() < SAME_PLACE
+        self.rendering == other.rendering && (self.script_at(time) - other.script_at(time)).abs() < SAME_PLACE
     }
-}
 
-impl Hypothesis {
     /// Whether a candidate puts its rendering's same place at the same time.
     fn is_followed_by(&self, candidate: &Candidate) -> bool {
-        if self.rendering != candidate.rendering {
-            return false;
-        }
         let time = stream_time(f64::from(candidate.frame), candidate.speed);
         let place = script_time(f64::from(candidate.frame) - f64::from(candidate.offset));
-        (self.script.0 + (time - self.query.0) * self.speed - place).abs() < SAME_PLACE
+        self.rendering == candidate.rendering && (self.script_at(time) - place).abs() < SAME_PLACE
+    }
+
+    /// The time in the rendering that it puts at a time in the stream, s.
+    fn script_at(&self, time: f64) -> f64 {
+        self.script.0 + (time - self.query.0) * self.speed
     }
 
     /// Whether its beginning has left the window: from then on the score only rises.
@@ -153,6 +152,8 @@ fn is_promising(evidence: &Evidence) -> bool {
 struct Scratch {
     votes: Votes,
     paths: Paths,
+    /// Alignments of the candidates of one evaluation, until it is known which are heard frame by frame.
+    laid: Vec<Alignment>,
     hearing: Hearing,
     /// Hits in order, old and new.
     merged: Vec<Hit>,
@@ -167,6 +168,8 @@ pub(crate) fn warm_thread() {
     SCRATCH.with_borrow_mut(|scratch| {
         scratch.votes.reserve(CANDIDATES);
         scratch.paths.reserve();
+        scratch.laid.resize_with(CANDIDATES, Alignment::default);
+        scratch.laid.iter_mut().for_each(Alignment::reserve);
         scratch.hearing.reserve();
         scratch.merged.reserve(MAX_HITS.0);
     });
@@ -265,7 +268,7 @@ impl Listener for Ear<'_> {
         let heard = &mut *self.heard;
         heard.frames += 1;
         heard.handover.frame(&activity);
-        heard.active_frames += usize::from(activity.is_sound() && activity.below_peak < SOUND_DEPTH);
+        heard.active_frames += usize::from(is_heard(&activity));
         heard.due |= heard.frames.is_multiple_of(EVALUATE_EVERY);
     }
 
@@ -457,12 +460,15 @@ impl Evaluation<'_> {
             return;
         }
         self.sort_hits();
-        self.scratch.votes.count(&mut self.heard.hits, CANDIDATES);
-        let mut plausible: SmallVec<[(Candidate, Evidence); CANDIDATES]> = SmallVec::new();
+        self.scratch.votes.count(&self.heard.hits, CANDIDATES);
+        self.scratch.laid.resize_with(CANDIDATES, Alignment::default);
+        let mut plausible: SmallVec<[(Candidate, Evidence, usize); CANDIDATES]> = SmallVec::new();
         for i in 0..self.scratch.votes.candidates.len() {
             let candidate = self.scratch.votes.candidates[i];
             if candidate.votes >= MINIMUM_VOTES && !self.can_wait(&candidate) {
-                plausible.extend(self.lay(&candidate).map(|evidence| (candidate, evidence)));
+                let Some(evidence) = self.lay(&candidate) else { continue };
+                std::mem::swap(&mut self.scratch.paths.alignment, &mut self.scratch.laid[plausible.len()]);
+                plausible.push((candidate, evidence, plausible.len()));
             }
         }
         plausible.sort_by(|a, b| b.1.whole.magnitude.total_cmp(&a.1.whole.magnitude));
@@ -470,9 +476,10 @@ impl Evaluation<'_> {
         // Best fit first: of several paths to one place the best speaks for it, whatever its score. (The score may rate a
         // worse path higher, which looks like evenly noisy audio.)
         let mut found: SmallVec<[Hypothesis; VERIFIED]> = SmallVec::new();
-        for (candidate, evidence) in plausible {
+        for (candidate, evidence, laid) in plausible {
             if self.thorough() || is_promising(&evidence) {
-                found.extend(self.examine(&candidate));
+                std::mem::swap(&mut self.scratch.paths.alignment, &mut self.scratch.laid[laid]);
+                found.extend(self.judged(candidate, evidence));
             }
         }
         let mut renewed: Flags = SmallVec::from_elem(false, self.hypotheses.len());
@@ -572,19 +579,14 @@ impl Evaluation<'_> {
         heard.new_hits.retain(within);
     }
 
-    fn examine(&mut self, candidate: &Candidate) -> Option<Hypothesis> {
-        let evidence = self.lay(candidate)?;
-        self.judged(*candidate, evidence)
-    }
-
-    /// Lays a candidate over the window, and what its codes say.
+    /// Lays a candidate over the window, and what its codes say. The alignment lies in the scratch memory's `paths`.
     fn lay(&mut self, candidate: &Candidate) -> Option<Evidence> {
         let lane = self.heard.lanes.get(candidate.speed)?;
         align(self.index, candidate, Lane { frames: lane }, &mut self.scratch.paths)?;
         Evidence::of(&self.scratch.paths.alignment).filter(Evidence::suffices)
     }
 
-    /// A hypothesis with its frames heard and its score, from the alignment laid last.
+    /// A hypothesis with its frames heard and its score, from the alignment in the scratch memory's `paths`.
     fn judged(&mut self, candidate: Candidate, evidence: Evidence) -> Option<Hypothesis> {
         let (first, frames) = self.heard.bands.get(candidate.speed)?;
         let lane = BandLane { first: *first, frames };

@@ -31,7 +31,7 @@ pub const CODE_HOP: usize = 4;
 /// Frames of a patch that must hold sound near the peak level for its code to count.
 const SOUND_FRAMES: usize = 10;
 /// How far below the recent peak a frame may lie to count as sound, 1/256 octave of power (30 dB).
-pub(crate) const SOUND_DEPTH: i16 = 2551;
+const SOUND_DEPTH: i16 = 2551;
 /// Frames over which the level is smoothed before its steadiness is judged (80 ms): a noise evens out, syllables do not.
 const SMOOTHED_FRAMES: usize = 8;
 /// Mean absolute deviation of the smoothed level over a patch under which it is a steady noise, 1/256 octave of power
@@ -59,6 +59,11 @@ impl QueryFrame {
     pub fn time(&self) -> f64 {
         stream_time(f64::from(self.frame), self.speed)
     }
+}
+
+/// Whether a frame is sound that speech would not drown: neither silence, nor a tone, nor far below the recent peak.
+pub(crate) fn is_heard(activity: &Activity) -> bool {
+    activity.is_sound() && activity.below_peak < SOUND_DEPTH
 }
 
 /// Time in the stream of the middle of the patch that starts at `frame` on the time axis of speed `speed`, s.
@@ -295,7 +300,7 @@ impl Patch {
             self.bands[copy * self.width..][..bands.len()].copy_from_slice(bands);
         }
         self.levels[at] = activity.level;
-        self.sounds[at] = activity.is_sound() && activity.below_peak < SOUND_DEPTH;
+        self.sounds[at] = is_heard(&activity);
         let begins = activity.tone && !self.tone;
         self.tone = activity.tone;
         if begins {

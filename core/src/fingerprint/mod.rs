@@ -20,5 +20,5 @@ mod model;
 pub(crate) use code::Mask;
 pub use code::{BITS, Code, SoftCode};
 pub use extract::{BANDS, Bands, CODE_HOP, Extractor, Listener, QueryFrame, Reference, SPEEDS, reference_codes};
-pub(crate) use extract::{SOUND_DEPTH, stream_time};
+pub(crate) use extract::{is_heard, stream_time};
 pub use model::{Model, model};

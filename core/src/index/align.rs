@@ -131,7 +131,7 @@ impl Paths {
         self.rows.reserve(MAX_STEPS);
         self.before.reserve(MAX_STEPS);
         self.after.reserve(MAX_STEPS);
-        self.alignment.steps.reserve(MAX_STEPS);
+        self.alignment.reserve();
     }
 }
 
@@ -227,6 +227,11 @@ pub(crate) fn script_time(frame: f64) -> f64 {
 }
 
 impl Alignment {
+    /// Allocates what the longest alignments need.
+    pub(crate) fn reserve(&mut self) {
+        self.steps.reserve(MAX_STEPS);
+    }
+
     /// Time in the stream of a step's query code (middle of the patch), s.
     pub fn query_time(&self, step: &Step) -> f64 {
         stream_time(f64::from(step.frame), self.speed)

@@ -95,9 +95,8 @@ pub(crate) struct Votes {
 }
 
 impl Votes {
-    /// Finds the `count` lines with most votes, best first. `hits` is sorted in place.
-    pub(crate) fn count(&mut self, hits: &mut [Hit], count: usize) {
-        hits.sort_unstable();
+    /// Finds the `count` lines with most votes, best first. `hits` are in order.
+    pub(crate) fn count(&mut self, hits: &[Hit], count: usize) {
         let Self { candidates, cells: all } = self;
         candidates.clear();
         for group in hits.chunk_by(|a, b| a.rendering == b.rendering) {

@@ -103,6 +103,11 @@ struct Speech {
 impl Counts {
     fn new() -> Self {
         let levels = Histogram::new(LEAST_LEVEL, 10.0, 0.1);
+        Self::with(levels.clone(), levels)
+    }
+
+    /// At the start, with empty histograms.
+    fn with(levels: Histogram, speech_levels: Histogram) -> Self {
         Self {
             pauses: Pauses::default(),
             syllables: Syllables::new(),
@@ -111,8 +116,8 @@ impl Counts {
             voiced_runs: Runs::new(LEAST_SEGMENT),
             unvoiced_runs: Runs::new(LEAST_SEGMENT),
             constant_runs: Runs::new(5),
-            speech_levels: levels.clone(),
             levels,
+            speech_levels,
             floor: Moments::default(),
             frames: 0,
             voiced: 0,
@@ -127,23 +132,7 @@ impl Counts {
             (std::mem::take(&mut self.levels), std::mem::take(&mut self.speech_levels));
         levels.clear();
         speech_levels.clear();
-        *self = Self {
-            pauses: Pauses::default(),
-            syllables: Syllables::new(),
-            npvi: Npvi::default(),
-            breaths: Breaths::default(),
-            voiced_runs: Runs::new(LEAST_SEGMENT),
-            unvoiced_runs: Runs::new(LEAST_SEGMENT),
-            constant_runs: Runs::new(5),
-            speech_levels,
-            levels,
-            floor: Moments::default(),
-            frames: 0,
-            voiced: 0,
-            constant: 0,
-            squares: 0.0,
-            samples: 0,
-        };
+        *self = Self::with(levels, speech_levels);
     }
 }
 

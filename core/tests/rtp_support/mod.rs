@@ -175,6 +175,18 @@ pub(crate) fn raw(packets: &[Vec<u8>]) -> Vec<u8> {
 /// An RTP packet as it lies in a capture.
 type Wrap = fn(&Vec<u8>) -> Vec<u8>;
 
+/// Ten packets, comfort noise, two seconds of nothing, ten packets.
+pub(crate) fn silence_not_sent() -> Vec<u8> {
+    let mut packets: Vec<(u64, Vec<u8>)> = (0..10).map(|n| (n * 20_000, rtp(n as u16, n as u32 * 160))).collect();
+    let mut noise = rtp(10, 1600);
+    noise[1] = 13;
+    noise.truncate(13);
+    packets.push((200_000, noise));
+    packets.extend((0..10).map(|n| (2_200_000 + n * 20_000, rtp(11 + n as u16, 17_600 + n as u32 * 160))));
+    let packets: Vec<(u64, Vec<u8>)> = packets.into_iter().map(|(time, packet)| (time, ipv4(&packet))).collect();
+    pcap_at(101, &packets)
+}
+
 /// What captures are made on: a name, the link type, and what lies around an RTP packet.
 pub(crate) const LINKS: [(&str, u32, Wrap); 9] = [
     ("ethernet", 1, |p| ethernet(vec![], 0x0800, &ipv4(p))),

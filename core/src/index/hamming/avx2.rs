@@ -15,7 +15,7 @@ use zerocopy::IntoBytes;
 
 use super::{
     BinaryCode, scalar,
-    sliced::{self, Probe, Vectors},
+    sliced::{self, Probe, Vectors, intrinsic},
 };
 
 /// Vectors handled at a time.
@@ -160,24 +160,13 @@ pub(super) fn scan<const W: usize>(
 #[derive(Clone, Copy)]
 struct Avx2(());
 
-/// Calls an intrinsic on behalf of [`Avx2`].
-macro_rules! avx2 {
-    ($call:expr) => {{
-        #[expect(unsafe_code, reason = "an intrinsic without operands in memory")]
-        // SAFETY: a value of type Avx2 exists only where AVX2 does.
-        unsafe {
-            $call
-        }
-    }};
-}
-
 impl Vectors for Avx2 {
     type Plane = __m256i;
     const LANES: usize = 4;
 
     #[inline(always)]
     fn splat(self, word: u64) -> __m256i {
-        avx2!(_mm256_set1_epi64x(word as i64))
+        intrinsic!(_mm256_set1_epi64x(word as i64))
     }
 
     #[inline(always)]
@@ -194,17 +183,17 @@ impl Vectors for Avx2 {
 
     #[inline(always)]
     fn xor(self, a: __m256i, b: __m256i) -> __m256i {
-        avx2!(_mm256_xor_si256(a, b))
+        intrinsic!(_mm256_xor_si256(a, b))
     }
 
     #[inline(always)]
     fn and(self, a: __m256i, b: __m256i) -> __m256i {
-        avx2!(_mm256_and_si256(a, b))
+        intrinsic!(_mm256_and_si256(a, b))
     }
 
     #[inline(always)]
     fn full_add(self, a: __m256i, b: __m256i, c: __m256i) -> (__m256i, __m256i) {
-        avx2!({
+        intrinsic!({
             let either = _mm256_xor_si256(b, c);
             let carry = _mm256_or_si256(_mm256_and_si256(b, c), _mm256_and_si256(a, either));
             (_mm256_xor_si256(a, either), carry)
@@ -213,6 +202,6 @@ impl Vectors for Avx2 {
 
     #[inline(always)]
     fn any(self, plane: __m256i) -> bool {
-        avx2!(_mm256_testz_si256(plane, plane)) == 0
+        intrinsic!(_mm256_testz_si256(plane, plane)) == 0
     }
 }

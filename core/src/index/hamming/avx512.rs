@@ -10,7 +10,7 @@ use zerocopy::IntoBytes;
 
 use super::{
     BinaryCode, scalar,
-    sliced::{self, Probe, Vectors},
+    sliced::{self, Probe, Vectors, intrinsic},
 };
 
 /// Vectors handled at a time.
@@ -146,24 +146,13 @@ pub(super) fn scan<const W: usize>(
 #[derive(Clone, Copy)]
 struct Avx512(());
 
-/// Calls an intrinsic on behalf of [`Avx512`].
-macro_rules! avx512 {
-    ($call:expr) => {{
-        #[expect(unsafe_code, reason = "an intrinsic without operands in memory")]
-        // SAFETY: a value of type Avx512 exists only where AVX-512 F does.
-        unsafe {
-            $call
-        }
-    }};
-}
-
 impl Vectors for Avx512 {
     type Plane = __m512i;
     const LANES: usize = 8;
 
     #[inline(always)]
     fn splat(self, word: u64) -> __m512i {
-        avx512!(_mm512_set1_epi64(word as i64))
+        intrinsic!(_mm512_set1_epi64(word as i64))
     }
 
     #[inline(always)]
@@ -178,22 +167,22 @@ impl Vectors for Avx512 {
 
     #[inline(always)]
     fn xor(self, a: __m512i, b: __m512i) -> __m512i {
-        avx512!(_mm512_xor_si512(a, b))
+        intrinsic!(_mm512_xor_si512(a, b))
     }
 
     #[inline(always)]
     fn and(self, a: __m512i, b: __m512i) -> __m512i {
-        avx512!(_mm512_and_si512(a, b))
+        intrinsic!(_mm512_and_si512(a, b))
     }
 
     /// The tables of truth of "an odd number" and of "at least two".
     #[inline(always)]
     fn full_add(self, a: __m512i, b: __m512i, c: __m512i) -> (__m512i, __m512i) {
-        avx512!((_mm512_ternarylogic_epi64::<0x96>(a, b, c), _mm512_ternarylogic_epi64::<0xe8>(a, b, c)))
+        intrinsic!((_mm512_ternarylogic_epi64::<0x96>(a, b, c), _mm512_ternarylogic_epi64::<0xe8>(a, b, c)))
     }
 
     #[inline(always)]
     fn any(self, plane: __m512i) -> bool {
-        avx512!(_mm512_test_epi64_mask(plane, plane)) != 0
+        intrinsic!(_mm512_test_epi64_mask(plane, plane)) != 0
     }
 }

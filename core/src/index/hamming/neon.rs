@@ -10,7 +10,7 @@ use zerocopy::IntoBytes;
 
 use super::{
     BinaryCode, scalar,
-    sliced::{self, Probe, Vectors},
+    sliced::{self, Probe, Vectors, intrinsic},
 };
 
 /// Vectors handled at a time.
@@ -117,24 +117,13 @@ pub(super) fn scan<const W: usize>(
 #[derive(Clone, Copy)]
 struct Neon(());
 
-/// Calls an intrinsic on behalf of [`Neon`].
-macro_rules! neon {
-    ($call:expr) => {{
-        #[expect(unsafe_code, reason = "an intrinsic without operands in memory")]
-        // SAFETY: a value of type Neon exists only where NEON does.
-        unsafe {
-            $call
-        }
-    }};
-}
-
 impl Vectors for Neon {
     type Plane = uint64x2_t;
     const LANES: usize = 2;
 
     #[inline(always)]
     fn splat(self, word: u64) -> uint64x2_t {
-        neon!(vdupq_n_u64(word))
+        intrinsic!(vdupq_n_u64(word))
     }
 
     #[inline(always)]
@@ -151,18 +140,18 @@ impl Vectors for Neon {
 
     #[inline(always)]
     fn xor(self, a: uint64x2_t, b: uint64x2_t) -> uint64x2_t {
-        neon!(veorq_u64(a, b))
+        intrinsic!(veorq_u64(a, b))
     }
 
     #[inline(always)]
     fn and(self, a: uint64x2_t, b: uint64x2_t) -> uint64x2_t {
-        neon!(vandq_u64(a, b))
+        intrinsic!(vandq_u64(a, b))
     }
 
     /// Where b and c differ the carry is a, else it is b.
     #[inline(always)]
     fn full_add(self, a: uint64x2_t, b: uint64x2_t, c: uint64x2_t) -> (uint64x2_t, uint64x2_t) {
-        neon!({
+        intrinsic!({
             let either = veorq_u64(b, c);
             (veorq_u64(a, either), vbslq_u64(either, a, b))
         })

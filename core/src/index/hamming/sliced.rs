@@ -22,6 +22,19 @@ const TRIPLES: usize = 88;
 /// Planes of the widest sum: weights 1 to 512.
 const WEIGHTS: usize = 10;
 
+/// Calls an intrinsic on behalf of [`Vectors`].
+macro_rules! intrinsic {
+    ($call:expr) => {{
+        #[expect(unsafe_code, reason = "an intrinsic without operands in memory")]
+        // SAFETY: a value of a type that implements Vectors exists only where the CPU has its instructions.
+        unsafe {
+            $call
+        }
+    }};
+}
+#[allow(unused_imports, reason = "which kernels there are depends on the architecture")]
+pub(super) use intrinsic;
+
 /// What a kernel needs of a vector of L words. An implementation for optional instructions is a value that exists only in
 /// code compiled for them.
 pub(super) trait Vectors: Copy {

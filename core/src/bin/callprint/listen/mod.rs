@@ -1,5 +1,6 @@
 //! `callprint listen`: live calls in, an event a line out.
 
+mod ahead;
 mod args;
 mod audiosocket;
 mod connection;

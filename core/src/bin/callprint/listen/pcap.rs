@@ -4,9 +4,9 @@ use std::{
     collections::HashMap,
     fs::File,
     io::{self, Read},
+    net::SocketAddr,
     path::Path,
     sync::Arc,
-    thread,
     time::Duration,
 };
 
@@ -16,9 +16,9 @@ use callprint::{
 };
 
 use super::{
+    ahead::{Ended, read_ahead},
     args::ListenArgs,
     events::{End, Reporter, now},
-    stop::Stop,
 };
 use crate::{
     console::Console,
@@ -29,13 +29,8 @@ use crate::{
 /// Datagrams on their way from the reading thread.
 const AHEAD: usize = 1024;
 
-enum Arrival {
-    Datagram(Duration, StreamAddresses, Vec<u8>),
-    End(Option<Failure>),
-    Stop,
-}
-
-type StreamAddresses = (std::net::SocketAddr, std::net::SocketAddr);
+/// When a datagram came, from where to where, and what it holds.
+type Arrival = (Duration, SocketAddr, SocketAddr, Vec<u8>);
 
 /// Listens until the capture ends or a signal comes.
 pub(crate) fn run(
@@ -53,41 +48,18 @@ pub(crate) fn run(
         })?;
         types.set(*number, codec).map_err(Failure::new)?;
     }
-    let (sender, arrivals) = std::sync::mpsc::sync_channel(AHEAD);
-    let stopping = sender.clone();
-    let stop = Stop::on_signal(move || {
-        let _ = stopping.try_send(Arrival::Stop);
-    })?;
-    let reading = path.to_owned();
-    // A read can't be interrupted; after a signal the thread is left behind.
-    thread::spawn(move || {
-        let result = read(&reading, |datagram| {
-            let addresses = (datagram.source, datagram.destination);
-            sender.send(Arrival::Datagram(datagram.time, addresses, datagram.payload.to_vec())).is_ok()
-        });
-        let _ = sender.send(Arrival::End(result.err()));
-    });
+    let path = path.to_owned();
+    let read = move |send: &mut dyn FnMut(Arrival) -> bool| {
+        read(&path, |datagram| send((datagram.time, datagram.source, datagram.destination, datagram.payload.to_vec())))
+    };
     let mut streams = Streams::new(types);
     let mut calls = Calls { sessions: HashMap::new(), index, config, reporter, console, heard: 0, trouble: None };
-    let (mut reason, mut failure, mut time) = ("end_of_input", None, Duration::ZERO);
-    for arrival in arrivals {
-        if stop.is_set() {
-            reason = "shutdown";
-            break;
-        }
-        match arrival {
-            Arrival::Datagram(at, (source, destination), payload) => {
-                time = at;
-                let datagram = Datagram { time: at, source, destination, payload: &payload };
-                streams.push(&datagram, &mut |key, event| calls.take(key, event, at, "idle"));
-            }
-            Arrival::End(error) => {
-                failure = error;
-                break;
-            }
-            Arrival::Stop => {}
-        }
-    }
+    let mut time = Duration::ZERO;
+    let Ended { reason, failure } = read_ahead(AHEAD, read, |(at, source, destination, payload): Arrival| {
+        time = at;
+        let datagram = Datagram { time: at, source, destination, payload: &payload };
+        streams.push(&datagram, &mut |key, event| calls.take(key, event, at, "idle"));
+    })?;
     let time = if time.is_zero() { now() } else { time };
     streams.finish(&mut |key, event| calls.take(key, event, time, reason));
     if failure.is_none() || calls.heard > 0 {

@@ -4,7 +4,6 @@ use std::{
     io::{self, IsTerminal},
     path::Path,
     sync::Arc,
-    thread,
 };
 
 use callprint::{
@@ -13,8 +12,8 @@ use callprint::{
 };
 
 use super::{
+    ahead::{Ended, read_ahead},
     events::{End, Reporter, now},
-    stop::Stop,
 };
 use crate::{
     args::RawArgs,
@@ -25,12 +24,6 @@ use crate::{
 
 /// Blocks on their way from the reading thread: a reader that is ahead waits.
 const AHEAD: usize = 16;
-
-enum Arrival {
-    Block(Block),
-    End(Option<Failure>),
-    Stop,
-}
 
 /// Listens until the input ends or a signal comes.
 pub(crate) fn run(
@@ -50,46 +43,23 @@ pub(crate) fn run(
         let config = SessionConfig { sample_rate: format.sample_rate, ..config };
         calls.push((name, Session::new(Arc::clone(index), config).map_err(Failure::new)?));
     }
-    let (sender, arrivals) = std::sync::mpsc::sync_channel(AHEAD);
-    let stopping = sender.clone();
-    let stop = Stop::on_signal(move || {
-        // Where the queue is full there is something to wake up for anyway.
-        let _ = stopping.try_send(Arrival::Stop);
-    })?;
     let raw = raw.clone();
-    // A read can't be interrupted; after a signal the thread is left behind.
-    thread::spawn(move || {
-        let result = input::open_stdin(&raw).and_then(|mut source| {
-            let mut block = Block::default();
-            while source.next_block(&mut block).map_err(|error| Failure::reading(Path::new("-"), &error))? {
-                if sender.send(Arrival::Block(std::mem::take(&mut block))).is_err() {
-                    break;
-                }
-            }
-            Ok(())
-        });
-        let _ = sender.send(Arrival::End(result.err()));
-    });
-    let (mut reason, mut failure) = ("end_of_input", None);
-    for arrival in arrivals {
-        if stop.is_set() {
-            reason = "shutdown";
-            break;
-        }
-        match arrival {
-            Arrival::Block(block) => {
-                for ((call, session), samples) in calls.iter_mut().zip(&block.channels) {
-                    session.push_f32(samples);
-                    reporter.drain(call, session, now());
-                }
-            }
-            Arrival::End(error) => {
-                failure = error;
+    let read = move |send: &mut dyn FnMut(Block) -> bool| {
+        let mut source = input::open_stdin(&raw)?;
+        let mut block = Block::default();
+        while source.next_block(&mut block).map_err(|error| Failure::reading(Path::new("-"), &error))? {
+            if !send(std::mem::take(&mut block)) {
                 break;
             }
-            Arrival::Stop => {}
         }
-    }
+        Ok(())
+    };
+    let Ended { reason, failure } = read_ahead(AHEAD, read, |block| {
+        for ((call, session), samples) in calls.iter_mut().zip(&block.channels) {
+            session.push_f32(samples);
+            reporter.drain(call, session, now());
+        }
+    })?;
     for (call, session) in &mut calls {
         reporter.end(call, session, now(), &End { reason, rtp: None });
     }
