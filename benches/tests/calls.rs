@@ -37,6 +37,7 @@ fn found(script: &str, score: f64, far: f64, decided_at: Option<f64>) -> Match {
         rivals: Vec::new(),
         evidence: Default::default(),
         alignment: Default::default(),
+        heard: None,
     }
 }
 

@@ -34,6 +34,7 @@ from material import draw
 RATE = 8000
 SECONDS = (1.5, 2.0, 3.0, 5.0)
 CALL_CONDITIONS = ("alaw", "gsm", "amr122", "amr475", "opus8_loss5", "tandem", "g726_24", "opus16", "ulaw_quiet")
+CALL_KINDS = ("bot", "human", "bot", "other_bot", "human", "human")
 KINDS = {"sibling": 0.45, "prompt": 0.27, "digits": 0.10, "music": 0.09, "tone": 0.09}
 
 
@@ -69,7 +70,7 @@ class Material:
         self.indexed = [r for r in scripts if r["text_id"] not in held]
         self.siblings = [r for r in scripts if r["text_id"] in held]
         self.sentences = [r for r in mine if r["kind"] == "sentence"]
-        spoken = sorted((r for r in mine if r["kind"] == "prompt"), key=lambda r: draw(seed, r["path"]))
+        spoken = sorted((r for r in mine if r["kind"] in ("prompt", "dialogue")), key=lambda r: draw(seed, r["path"]))
         long = [r for r in spoken if float(r["seconds"]) >= 1.2]
         self.indexed_prompts = long[: min(prompts, len(long) // 2)]
         chosen = {r["path"] for r in self.indexed_prompts}
@@ -106,6 +107,11 @@ def cut(y, n, rng, tries=30):
     return None
 
 
+def reference_name(row):
+    """Name of a clip in the index."""
+    return f"{row['text_id']}__{row['voice']}" if row["kind"] == "script" else f"prompt-{row['voice']}-{row['text_id']}".replace("__", "_")
+
+
 class Snippets:
     """Draws positives and negatives, one by one, from a seeded stream; `render` sends them through their conditions."""
 
@@ -125,12 +131,13 @@ class Snippets:
         label = [name, ref, condition, f"{seconds:.2f}", "nan" if offset is None else f"{offset:.2f}", f"{factor:.3f}", kind]
         self.rows.append((label, clip, factor, [name, row["text_id"], row["voice"], f"{shared:.2f}"]))
 
-    def positives(self, count):
+    def positives(self, count, prompts=0.0):
         done = tried = 0
         while done < count and tried < 40 * count:
             tried += 1
             condition, seconds, _, factor = self._plan(done)
-            row = self.m.indexed[int(self.rng.integers(len(self.m.indexed)))]
+            pool = self.m.indexed_prompts if prompts and self.rng.random() < prompts else self.m.indexed
+            row = pool[int(self.rng.integers(len(pool)))]
             y, n = read(row["path"]), int(round(seconds * factor * RATE))
             at = cut(y, n, self.rng)
             if at is None:
@@ -138,10 +145,10 @@ class Snippets:
             shared = self.shared.seconds(row, at / RATE, n / RATE)
             if n / RATE - shared < 0.6:
                 continue
-            self._add(y[at:at + n], condition, seconds, factor, "positive", f"{row['text_id']}__{row['voice']}", at / RATE, row, shared)
+            self._add(y[at:at + n], condition, seconds, factor, "positive", reference_name(row), at / RATE, row, shared)
             done += 1
 
-    def _sibling(self, n, hard):
+    def _sibling(self, n, hard, anywhere):
         pool = self.m.siblings if hard or self.rng.random() < 0.5 or not self.m.sentences else self.m.sentences
         row = pool[int(self.rng.integers(len(pool)))]
         y = read(row["path"])
@@ -149,6 +156,8 @@ class Snippets:
         if at is None:
             return None
         shared = self.shared.seconds(row, at / RATE, n / RATE)
+        if anywhere:
+            return y[at:at + n], row, shared
         if n / RATE - shared < 0.5 or (hard and not 0.4 <= shared <= 1.3):
             return None
         return y[at:at + n], row, shared
@@ -167,14 +176,16 @@ class Snippets:
         at = cut(y, n, self.rng)
         return None if at is None else (y[at:at + n], row, 0.0)
 
-    def negatives(self, count):
+    def negatives(self, count, kinds=tuple(KINDS), anywhere=0.0):
+        share = np.array([KINDS[k] for k in kinds])
         for i in range(count):
             condition, seconds, _, factor = self._plan(i)
             n = int(round(seconds * factor * RATE))
-            kind = str(self.rng.choice(list(KINDS), p=list(KINDS.values())))
+            kind = str(self.rng.choice(kinds, p=share / share.sum()))
             hard, found = kind == "sibling" and self.rng.random() < 0.5, None
+            free = kind == "sibling" and anywhere > 0 and self.rng.random() < anywhere
             for attempt in range(400):
-                found = self._sibling(n, hard and attempt < 200) if kind == "sibling" else self._other(kind, n)
+                found = self._sibling(n, hard and attempt < 200 and not free, free) if kind == "sibling" else self._other(kind, n)
                 if found:
                     break
             if not found:
@@ -196,8 +207,7 @@ class Snippets:
 
 def make_refs(material, out, seed):
     """Captures every indexed clip once, through a codec and at a level of its own."""
-    named = [(f"{r['text_id']}__{r['voice']}", r) for r in material.indexed]
-    named += [(f"prompt-{r['voice']}-{r['text_id']}".replace("__", "_"), r) for r in material.indexed_prompts]
+    named = [(reference_name(r), r) for r in material.indexed + material.indexed_prompts]
     for number, codec in enumerate(("alaw", "gsm", "ulaw")):
         some = [(i, n, r) for i, (n, r) in enumerate(named) if int(draw(seed, "capture", n) * 3) == number]
         conditions.CONDITIONS["capture"] = [("codec", codec)]
@@ -243,10 +253,10 @@ def make_call(material, kind, rng):
     return np.concatenate(parts), ref, len(opening) / RATE, None if handover is None else handover / RATE
 
 
-def make_calls(material, out, count, seed):
+def make_calls(material, out, count, seed, kinds=CALL_KINDS):
     rng, rows, made = np.random.default_rng([seed, 2]), [], []
     for i in range(count):
-        kind = ("bot", "human", "bot", "other_bot", "human", "human")[i % 6]
+        kind = kinds[i % len(kinds)]
         y, ref, onset, handover = make_call(material, kind, rng)
         condition = CALL_CONDITIONS[int(rng.integers(len(CALL_CONDITIONS)))]
         text = lambda v: "-" if v is None else f"{v:.2f}"
@@ -261,6 +271,27 @@ def make_calls(material, out, count, seed):
     write_table(out / "calls.tsv", "id ref condition script_onset handover seconds kind", rows)
 
 
+def add_beginnings(out, count, seed):
+    """Adds to the snippets `count` beginnings of the calls, cut where a live listener may decide: 1.2 to 6 s after the script's onset, before
+    a person takes over, or anywhere where there is no known script."""
+    rng = np.random.default_rng([seed, 5])
+    with open(out / "calls.tsv", encoding="utf-8") as f:
+        calls = list(csv.DictReader(f, delimiter="\t"))
+    with open(out / "snippets.tsv", encoding="utf-8") as f:
+        rows = [list(r.values()) for r in csv.DictReader(f, delimiter="\t")]
+    for i in range(count):
+        call = calls[i % len(calls)]
+        y = read(str(out / "calls" / f"{call['id']}.flac"))
+        last = len(y) / RATE if call["handover"] == "-" else float(call["handover"])
+        known = call["ref"] != "-"
+        first = float(call["script_onset"]) + 1.2 if known else 2.0
+        end = min(last, first + float(rng.uniform(0, 4.8 if known else 12.0)))
+        name = f"b{i:05d}"
+        rows.append([name, call["ref"], f"call {call['condition']}", f"{end:.2f}", "0.00" if known else "nan", "1.000", "positive" if known else call["kind"]])
+        write(out / "snippets" / f"{name}.flac", y[: int(end * RATE)])
+    write_table(out / "snippets.tsv", "id ref condition seconds ref_offset speed kind", rows)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cache")
@@ -270,7 +301,12 @@ def main():
     parser.add_argument("--positives", type=int, default=1000)
     parser.add_argument("--negatives", type=int, default=1500)
     parser.add_argument("--calls", type=int, default=150)
+    parser.add_argument("--negative-kinds", default=tuple(KINDS), type=lambda s: s.split(","), help="kinds of negative snippets")
+    parser.add_argument("--anywhere", type=float, default=0, help="share of sibling negatives that are cut anywhere, though an indexed script may say all of it")
+    parser.add_argument("--beginnings", type=int, default=0, help="beginnings of calls among the snippets")
+    parser.add_argument("--call-kinds", default=CALL_KINDS, type=lambda s: s.split(","), help="kinds of call, in turn (bot, other_bot, human)")
     parser.add_argument("--prompts", type=int, default=100, help="recorded prompts in the index")
+    parser.add_argument("--prompt-share", type=float, default=0, help="share of positives that are cut from recorded prompts")
     parser.add_argument("--voices", default="", type=lambda s: {v for v in s.split(",") if v})
     parser.add_argument("--without-near-public", action="store_true", help="leave out voices that resemble a reported set's (MATERIAL.md)")
     a = parser.parse_args()
@@ -280,10 +316,11 @@ def main():
     material = Material(a.cache, a.split, a.seed, a.voices, a.prompts, not a.without_near_public)
     refs = make_refs(material, a.out, a.seed)
     snippets = Snippets(material, a.seed)
-    snippets.positives(a.positives)
-    snippets.negatives(a.negatives)
+    snippets.positives(a.positives, a.prompt_share)
+    snippets.negatives(a.negatives, a.negative_kinds, a.anywhere)
     snippets.render(a.out, a.seed)
-    make_calls(material, a.out, a.calls, a.seed)
+    make_calls(material, a.out, a.calls, a.seed, a.call_kinds)
+    add_beginnings(a.out, a.beginnings, a.seed)
     print(f"{a.out}: {refs} references, {len(snippets.rows)} snippets, {a.calls} calls", file=sys.stderr)
 
 

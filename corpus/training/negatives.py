@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Hours of telephone speech that no index holds and nothing was fitted on, to fit and to check false-alarm rates.
 
-usage: negatives.py CACHE OUT [--hours 20] [--file-minutes 30] [--jobs 1]
+usage: negatives.py CACHE OUT --index SET/refs [--hours 20] [--file-minutes 30] [--jobs 1]
 
 OUT/fit/NNN.flac and OUT/report/NNN.flac, alike in kind but of disjoint voices where there are enough, and of different
 sentences; OUT/negatives.tsv has a line a segment: file, start, seconds, voice, lang, source, condition. A segment is
 15-60 s of one voice with natural pauses, sent through one telephone condition; half a second of line noise between.
-Speech: sentences of texts/patterns.tsv by espeak-ng in hundreds of settings, the `calibration` clips of CACHE (other
-engines; each used in a few segments at other speeds and in other channels), and recorded prompts.
+SET: `devset.py CACHE SET --split calibration`, whose references are the index to search. Six tenths of the speech are by voices of that
+index, which say other things: a campaign's voice is sold to many, and a stranger of the voice is what is taken for a script.
+Speech: sentences of texts/patterns.tsv by espeak-ng in hundreds of settings and by the index's own voices (`own`), the `calibration` sentences
+of CACHE (other engines; each used in a few segments at other speeds and in other channels), and recorded prompts.
 """
 from __future__ import annotations
 
@@ -25,15 +27,15 @@ import soundfile
 import conditions
 import engines
 import sounds
-from devset import read
-from material import draw, table
+from devset import read, reference_name
+from material import draw, settings, table
 
 RATE = 8000
 # espeak-ng variants that no other split uses, halves for fitting and reporting.
 VARIANTS = {"fit": ("aunty", "quincy", "klatt4", "zac", "steph", "travis", "Alex", "Annie", "Denis", "Gene", "iven2", "max", "Mike", "pablo", "victor"),
             "report": ("Andrea", "klatt5", "Alicia", "shelby", "sandro", "belinda", "david", "ed", "Hugo", "Jacky", "Lee", "Marco", "michel", "norbert", "robert")}
 LANGS = {"zh": (("cmn",), 0.5), "en": (("en-029", "en-gb-x-gbcwmd", "en-gb", "en-us"), 0.22), "es": (("es", "es-419"), 0.14), "de": (("de",), 0.14)}
-SHARES = {"pattern": 0.83, "clips": 0.11, "prompts": 0.06}
+SHARES = {"pattern": 0.40, "own": 0.40, "clips": 0.11, "prompts": 0.09}
 # Channels met in the field, most often the mild ones; noise, speed and loss in a third of the segments.
 CHANNELS = ["alaw", "ulaw_quiet", "gsm", "amr122", "amr475", "g726_24", "opus16", "speex8", "tandem", "gsm", "alaw", "alaw", "opus8_loss5", "gsm_n10",
             "alaw_n5", "babble10", "speed4_gsm", "slips", "room", "pitch1", "overdrive", "loss10_gap", "bright_amr475"]
@@ -72,10 +74,22 @@ def stretched_voice(half, rng):
     return {"formant": f"{formant:.3f}", "speed": f"{rng.uniform(0.85, 1.15):.2f}"}
 
 
+def own_voice(half, rng):
+    """(engine, settings, lang) of a voice of the index that is quick to speak; each belongs to one half."""
+    mine = [r for r in table("voices.tsv") if r["split"] == "calibration" and r["engine"] in ("espeak", "hibari") and r["langs"] in LANGS]
+    mine = sorted(mine, key=lambda r: r["name"])[half == "report"::2]
+    row = mine[int(rng.integers(len(mine)))]
+    return row["engine"], settings(row["settings"]), row["langs"]
+
+
 def segment(half, clips, writer, rng):
     """15-60 s of one voice: (samples, voice, lang, source)."""
     seconds, source = rng.uniform(15, 60), str(rng.choice(list(SHARES), p=list(SHARES.values())))
-    if source == "pattern":
+    if source == "own":
+        engine, params, lang = own_voice(half, rng)
+        voice = "/".join([engine, *params.values()])
+        speak = lambda: engines.say(engine, params, lang, writer.sentence(lang, rng))[0]
+    elif source == "pattern":
         lang = str(rng.choice(list(LANGS), p=[w for _, w in LANGS.values()]))
         engine, params = ("hibari", stretched_voice(half, rng)) if lang == "en" and rng.random() < 0.5 else ("espeak", crowd_voice(half, lang, rng))
         voice = "/".join([engine, *params.values()])
@@ -101,13 +115,13 @@ def segment(half, clips, writer, rng):
 
 def make_file(task):
     """One file of segments; returns its rows of negatives.tsv."""
-    cache, out, half, number, minutes, songs, speech = task
+    cache, out, half, number, minutes, songs, speech, indexed = task
     path = Path(out) / half / f"{number:03d}.flac"
     listing = path.with_suffix(".tsv")
     if path.exists() and listing.exists():
         return listing.read_text(encoding="utf-8").splitlines()
     rng = np.random.default_rng([2026, half == "report", number])
-    clips = calibration_clips(cache, half)
+    clips = calibration_clips(cache, half, indexed)
     pools = {"songs": [read(p)[: 60 * RATE] for p in songs], "speech": [read(p) for p in speech]}
     writer, made, total = Writer("calibration"), [], 0
     while total < minutes * 60 * RATE:
@@ -135,10 +149,12 @@ def make_file(task):
     return rows
 
 
-def calibration_clips(cache, half):
-    """The calibration clips of one half: synthetic and prompt voices in both, each clip in one (by its text)."""
+def calibration_clips(cache, half, indexed):
+    """The calibration clips of one half: synthetic and prompt voices in both, each clip in one (by its text).
+
+    Without what the index holds, and without scripts, whose siblings in the index share some of their very audio."""
     with open(Path(cache) / "clips.tsv", encoding="utf-8") as f:
-        rows = [r for r in csv.DictReader(f, delimiter="\t") if r["split"] == "calibration" and r["kind"] in ("script", "sentence", "prompt", "word")]
+        rows = [r for r in csv.DictReader(f, delimiter="\t") if r["split"] == "calibration" and r["kind"] in ("sentence", "prompt", "word") and reference_name(r) not in indexed]
     mine = [dict(r, path=str(Path(cache) / r["path"])) for r in rows if (draw("half", r["text_id"]) < 0.5) == (half == "fit")]
     return [r for r in mine if r["engine"] != "espeak"]
 
@@ -147,6 +163,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cache")
     parser.add_argument("out", type=Path)
+    parser.add_argument("--index", type=Path, required=True, help="folder of references that will be searched")
     parser.add_argument("--hours", type=float, default=20)
     parser.add_argument("--file-minutes", type=float, default=30)
     parser.add_argument("--jobs", type=int, default=1)
@@ -159,7 +176,8 @@ def main():
     speech = [full(r) for r in rows if r["split"] == "calibration" and r["kind"] in ("sentence", "prompt")]
     speech = sorted(speech, key=lambda p: draw("babble", p))[:60]
     each = int(np.ceil(a.hours * 60 / a.file_minutes / 2))
-    tasks = [(a.cache, str(a.out), half, n, a.file_minutes, songs, speech) for n in range(each) for half in ("fit", "report")]
+    indexed = {p.stem for p in a.index.glob("*.flac")}
+    tasks = [(a.cache, str(a.out), half, n, a.file_minutes, songs, speech, indexed) for n in range(each) for half in ("fit", "report")]
     lines = []
     with Pool(a.jobs) as pool:
         for done, some in enumerate(pool.imap(make_file, tasks)):

@@ -41,6 +41,9 @@ pub struct Match {
     /// [`ScanOptions::all`](super::ScanOptions::all) is set.
     #[serde(skip)]
     pub alignment: crate::index::Alignment,
+    /// What was judged frame by frame; only with [`Scanner::with_bands`](super::Scanner::with_bands).
+    #[serde(skip)]
+    pub heard: Option<(crate::index::Verification, crate::index::AlignedBands)>,
 }
 
 /// What happened in the call, in order of time.

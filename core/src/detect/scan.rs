@@ -39,6 +39,7 @@ pub struct Scanner<'i> {
     options: ScanOptions,
     threshold: f64,
     least_score: f64,
+    bands: bool,
 }
 
 impl<'i> Scanner<'i> {
@@ -54,7 +55,7 @@ impl<'i> Scanner<'i> {
             )));
         }
         let threshold = index.calibration().score_at(options.max_far);
-        Ok(Self { index, options, threshold, least_score: LEAST_SCORE })
+        Ok(Self { index, options, threshold, least_score: LEAST_SCORE, bands: false })
     }
 
     /// A scanner that reports candidates of any score above its threshold. Without this, those under -4 nats are never
@@ -63,13 +64,21 @@ impl<'i> Scanner<'i> {
         Self { least_score: f64::NEG_INFINITY, ..self }
     }
 
+    /// A scanner that keeps what was judged frame by frame in [`Match::heard`], 10 kB per second of audio and candidate.
+    pub fn with_bands(self) -> Self {
+        Self { bands: true, ..self }
+    }
+
     /// A scanner whose threshold is known already.
     pub(super) fn with_threshold(index: &'i Index, options: ScanOptions, threshold: f64) -> Self {
-        Self { index, options, threshold, least_score: LEAST_SCORE }
+        Self { index, options, threshold, least_score: LEAST_SCORE, bands: false }
     }
 
     fn tracker(&self) -> Tracker {
-        Tracker::new(self.threshold, Mode { all: self.options.all, hypotheses: usize::MAX, voice: true })
+        Tracker::new(
+            self.threshold,
+            Mode { all: self.options.all, bands: self.bands, hypotheses: usize::MAX, voice: true },
+        )
     }
 
     /// The score from which something is a match.
@@ -206,6 +215,7 @@ impl<'i> Scanner<'i> {
             rivals: Vec::new(),
             evidence: h.evidence,
             alignment: h.alignment.clone(),
+            heard: h.heard.clone(),
         }
     }
 }

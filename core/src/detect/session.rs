@@ -98,8 +98,10 @@ impl Session {
             )));
         }
         let resampler = Resampler::new(config.sample_rate)?;
-        let mut tracker =
-            Tracker::new(threshold, Mode { all: false, hypotheses: HYPOTHESES, voice: config.machine_voice });
+        let mut tracker = Tracker::new(
+            threshold,
+            Mode { all: false, bands: false, hypotheses: HYPOTHESES, voice: config.machine_voice },
+        );
         tracker.reserve(&index);
         warm_thread();
         Ok(Self {

@@ -11,8 +11,8 @@ use crate::{
     audio::SAMPLE_RATE,
     fingerprint::{Bands, Extractor, Listener, QueryFrame, SPEEDS, is_heard, model, stream_time},
     index::{
-        Alignment, BandLane, Candidate, Evidence, Hearing, Hit, Index, Lane, MAX_QUERY_SECONDS, Paths, Search, Votes,
-        align, script_of, script_time, verify,
+        AlignedBands, Alignment, BandLane, Candidate, Evidence, Hearing, Hit, Index, Lane, MAX_QUERY_SECONDS, Paths,
+        Search, Verification, Votes, align, script_of, script_time, verify,
     },
     prosody::{Handover, Takeover, VoiceJudge},
     signal::{Activity, FRAME, HOP, HOP_SECONDS},
@@ -70,6 +70,8 @@ pub(crate) struct Hypothesis {
     candidate: Candidate,
     /// The alignment that the evidence was read off.
     pub(crate) alignment: Alignment,
+    /// What was judged frame by frame, where that is wanted.
+    pub(crate) heard: Option<(Verification, AlignedBands)>,
     /// Score at that evaluation, by itself.
     raw: f64,
     /// Score after the claims of other scripts to the same audio.
@@ -183,6 +185,8 @@ pub(crate) struct Mode {
     /// Whether candidates are listed that are no matches: then even hopeless ones are heard frame by frame, and alignments are
     /// kept.
     pub(crate) all: bool,
+    /// Whether the bands that were judged are kept, too.
+    pub(crate) bands: bool,
     /// Most hypotheses that are kept.
     pub(crate) hypotheses: usize,
     /// Whether the voice is judged, machine or human.
@@ -592,7 +596,7 @@ impl Evaluation<'_> {
         let lane = BandLane { first: *first, frames };
         let Scratch { paths: Paths { alignment, .. }, hearing, .. } = &mut *self.scratch;
         verify(alignment, self.index.bands(candidate.rendering), lane, hearing);
-        let evidence = evidence.verified(alignment, &hearing.verification);
+        let evidence = evidence.verified(alignment, hearing);
         let steps = &alignment.steps[evidence.first..evidence.end];
         let (first, last) = (steps.first()?, steps.last()?);
         // Codes sit in the middle of their patches; what they describe begins and ends half a patch away.
@@ -611,6 +615,7 @@ impl Evaluation<'_> {
             heard_at: self.now,
             evidence,
             alignment: if self.mode.all { alignment.clone() } else { Alignment::default() },
+            heard: self.mode.bands.then(|| (hearing.verification.clone(), hearing.bands())),
         })
     }
 

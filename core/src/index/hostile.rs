@@ -256,7 +256,7 @@ fn outcome(bytes: Vec<u8>, query: &Query, thorough: bool) -> String {
         if let Some(evidence) = evidence.filter(|_| thorough) {
             let lane = BandLane { first: 0, frames: &query.bands };
             verify(&paths.alignment, index.bands(candidate.rendering), lane, &mut hearing);
-            let heard = evidence.verified(&paths.alignment, &hearing.verification);
+            let heard = evidence.verified(&paths.alignment, &hearing);
             let rate = index.calibration().false_alarms_per_hour(heard.score());
             assert!(!rate.is_nan(), "a rate that is no number");
         }

@@ -14,6 +14,7 @@ mod format;
 pub mod hamming;
 #[cfg(test)]
 mod hostile;
+mod judge;
 mod keys;
 mod lines;
 mod map;
@@ -40,10 +41,10 @@ pub use contents::RenderingCode;
 pub(crate) use format::StoredCode;
 pub use lines::Search;
 pub use reload::LiveIndex;
-pub use score::{Evidence, FEATURES, Properties, Ratios};
+pub use score::{Evidence, FEATURES, Properties};
 pub(crate) use search::Votes;
 pub use search::{Candidate, Hit, find_candidates, find_hits};
-pub use verify::Verification;
+pub use verify::{AlignedBands, Verification};
 pub(crate) use verify::{BandLane, Hearing, verify};
 
 use crate::{Error, IndexFault, Result, fingerprint::model};
@@ -103,7 +104,7 @@ pub struct Stats {
 /// The hash of everything learned that an index's contents or their meaning rest on: fingerprint model and verifier. An
 /// index of another configuration is refused.
 pub fn configuration() -> u64 {
-    model().hash ^ verify::network().hash.rotate_left(1)
+    model().hash ^ judge::network().hash.rotate_left(1)
 }
 
 /// The script that a rendering's name belongs to: the part before `__`, or all of it.

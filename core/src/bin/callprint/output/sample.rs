@@ -25,6 +25,7 @@ pub(crate) fn matched() -> ScanReport {
             rivals: vec!["dental-02".to_owned(), "dental-03".to_owned()],
             evidence: Default::default(),
             alignment: Default::default(),
+            heard: None,
         }],
         machine_voice: voice,
         events: vec![
