@@ -5,7 +5,7 @@
 //!      0     8  magic "CPINDEX\n"
 //!      8     4  format version (3)
 //!     12     4  number of sections S (7)
-//!     16     8  configuration hash: fingerprint model and verifier
+//!     16     8  configuration hash: fingerprint model and judge
 //!     24     8  file size in bytes
 //!     32     8  number of renderings R
 //!     40     8  number of codes N

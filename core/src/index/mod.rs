@@ -2,8 +2,8 @@
 //!
 //! [`builder`](IndexBuilder) makes the file described in `format`; [`Index`] opens it; `search` finds candidate
 //! (rendering, offset, speed) triples by codes that nearly agree, in a large index with the help of `keys`, `postings` and
-//! `lines`; `align` follows a candidate through the query; `score` weighs what fits against what does not; `calibrate` says
-//! how often such a score happens by chance. [`LiveIndex`] is searched while its file is replaced, which `replace` does so
+//! `lines`; `align` follows a candidate through the query; `verify` and `judge` hear both sides along it; `score` says what that is
+//! worth; `calibrate` says how often such a score happens by chance. [`LiveIndex`] is searched while its file is replaced, which `replace` does so
 //! that the old or the new file is there, whole.
 
 mod align;
@@ -101,7 +101,7 @@ pub struct Stats {
     pub configuration: String,
 }
 
-/// The hash of everything learned that an index's contents or their meaning rest on: fingerprint model and verifier. An
+/// The hash of everything learned that an index's contents or their meaning rest on: fingerprint model and judge. An
 /// index of another configuration is refused.
 pub fn configuration() -> u64 {
     model().hash ^ judge::network().hash.rotate_left(1)

@@ -7,7 +7,7 @@
 //!
 //! Input: an [`Activity`] each 10 ms, and several times a second how far the known scripts reach. Output: at most one
 //! hand-over until a script is heard again. The decision comes when [`PATIENCE`] has passed since the match's end and
-//! [`SPEECH`] has been heard since an onset, so an answer, a pause in the script, a lost packet or a burst of noise is none.
+//! [`SPEECH`] has been heard since an onset (or, of one who speaks with long pauses, [`SLOW_SPEECH`]), so an answer, a pause in the script, a lost packet or a burst of noise is none.
 //!
 //! Memory: 16 s of levels (6 kB), nothing is allocated after construction. Cost: nothing to speak of a frame; some
 //! microseconds an evaluation, and only while a match has just ended.
@@ -23,8 +23,12 @@ use crate::signal::{Activity, HOP_SECONDS, LOG_UNITS_PER_OCTAVE, TONE_FRAMES};
 const PATIENCE: f64 = 1.6;
 /// Of one who has taken over at least so many frames sound …
 const SPEECH: usize = 110;
-/// … among so many from the onset: who only answers the machine says less.
+/// … among so many from the onset: who only answers the machine says less …
 const SPEECH_OF: usize = 250;
+/// … or so many, with pauses, among so many more: of 97 hand-overs in development calls, whose people say single words and
+/// letters, 80 are told instead of 67, and still none in 203 calls without one.
+const SLOW_SPEECH: usize = 100;
+const SLOW_SPEECH_OF: usize = 400;
 /// Frames of levels that are remembered (16 s).
 const MEMORY: usize = 1600;
 /// Frames before the match's end from which speech of another may begin: the end is known to about that.
@@ -209,8 +213,9 @@ fn first_speech(frames: Range<usize>, end: usize, sound: impl Fn(usize) -> bool)
         }
         if (quiet >= GAP || frame == end) && count(frame, ONSET_OF) >= ONSET {
             let heard = count(frame, SPEECH_OF);
-            if heard >= SPEECH {
-                return Some((frame, heard));
+            let slow = if frame + SLOW_SPEECH_OF <= frames.end { count(frame, SLOW_SPEECH_OF) } else { 0 };
+            if heard >= SPEECH || slow >= SLOW_SPEECH {
+                return Some((frame, heard.max(slow)));
             }
         }
         quiet = 0;
