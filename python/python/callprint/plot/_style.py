@@ -52,6 +52,9 @@ class Palette(NamedTuple):
         return LinearSegmentedColormap.from_list("shades", [self.ground, self.blue, self.ink])
 
 
+# Differing bits of 128 below which two codes are surely of the same sound; unrelated ones differ in 64.
+SURE_DISTANCE = 20
+
 _LIGHT = Palette("#ffffff", "#222222", "#6e6e6e", "#c4c4c4", BLUE, "Greys", "viridis")
 _DARK = Palette("#111111", "#e8e8e8", "#9a9a9a", "#4a4a4a", SKY, "Greys_r", "viridis_r")
 
@@ -159,7 +162,15 @@ def heard_at(script_times: NDArray[np.float64], match: Match) -> NDArray[np.floa
     if path is None:
         return line
     order = np.argsort(path.script_times, kind="stable")
+    # The alignment is of the last seconds, and its ends may hang loose. From where it is sure straight lines lead to
+    # where the match begins and ends.
+    sure = np.flatnonzero(path.distances[order] < SURE_DISTANCE)
+    order = order[sure[0] : sure[-1] + 1] if len(sure) else order
     script, query = path.script_times[order], path.query_times[order]
+    if match.script_start < script[0]:
+        script, query = np.r_[match.script_start, script], np.r_[match.query_start, query]
+    if match.script_end > script[-1]:
+        script, query = np.r_[script, match.script_end], np.r_[query, match.query_end]
     times = np.interp(script_times, script, query)
     before, after = script_times < script[0], script_times > script[-1]
     times[before] = query[0] + (script_times[before] - script[0]) / match.speed
