@@ -391,6 +391,9 @@ impl Tracker {
         SCRATCH.with_borrow_mut(|scratch| {
             Evaluation { index, threshold: *threshold, mode: *mode, now, last, heard, hypotheses, scratch }.evaluate();
         });
+        if last {
+            self.heard.handover.finish();
+        }
         self.listen_for_handover();
         self.judge_voice();
     }

@@ -26,7 +26,7 @@ const SPEECH: usize = 110;
 /// … among so many from the onset: who only answers the machine says less …
 const SPEECH_OF: usize = 250;
 /// … or so many, with pauses, among so many more: of 97 hand-overs in development calls, whose people say single words and
-/// letters, 80 are told instead of 67, and still none in 203 calls without one.
+/// letters, 76 are told instead of 67, and still none in 203 calls without one.
 const SLOW_SPEECH: usize = 100;
 const SLOW_SPEECH_OF: usize = 400;
 /// Frames of levels that are remembered (16 s).
@@ -93,6 +93,7 @@ pub struct Handover {
     end: Option<f64>,
     announced: Option<f64>,
     found: Option<Takeover>,
+    ended: bool,
 }
 
 impl Default for Handover {
@@ -104,12 +105,21 @@ impl Default for Handover {
 impl Handover {
     /// A listener at the start of a stream.
     pub fn new() -> Self {
-        Self { levels: vec![i16::MIN; MEMORY].into(), tone: 0, frames: 0, end: None, announced: None, found: None }
+        Self {
+            levels: vec![i16::MIN; MEMORY].into(),
+            tone: 0,
+            frames: 0,
+            end: None,
+            announced: None,
+            found: None,
+            ended: false,
+        }
     }
 
     /// Forgets the stream; the memory stays.
     pub fn reset(&mut self) {
         (self.tone, self.frames, self.end, self.announced, self.found) = (0, 0, None, None, None);
+        self.ended = false;
     }
 
     /// Takes in the next frame of 10 ms.
@@ -141,6 +151,11 @@ impl Handover {
         }
     }
 
+    /// Tells that no frames will follow: what has been heard so far must do. Call it before the last [`script`](Self::script).
+    pub fn finish(&mut self) {
+        self.ended = true;
+    }
+
     /// The hand-over found since the last call, if there was one.
     pub fn poll(&mut self) -> Option<Takeover> {
         self.found.take()
@@ -157,7 +172,12 @@ impl Handover {
         let threshold = self.threshold(end_frame.saturating_sub(MACHINE).max(oldest)..end_frame, oldest);
         let sound = |frame: usize| i32::from(self.levels[frame % MEMORY]) >= threshold;
         let from = end_frame.saturating_sub(SLACK).max(oldest);
-        let Some((onset, heard)) = first_speech(from..self.frames, end_frame, sound) else { return };
+        let fluent = Rule { enough: SPEECH, of: SPEECH_OF, wait: SPEECH_OF };
+        // One who speaks fluently may still come: what goes before that is an answer.
+        let wait = if self.ended { SPEECH_OF } else { SLOW_SPEECH_OF + SPEECH_OF };
+        let slow = Rule { enough: SLOW_SPEECH, of: SLOW_SPEECH_OF, wait };
+        let speech = |rule| first_speech(from..self.frames, end_frame, rule, sound);
+        let Some((onset, heard)) = speech(fluent).or_else(|| speech(slow)) else { return };
         let at = onset as f64 * HOP_SECONDS;
         let confidence = 1.0 - (-(heard as f64) * HOP_SECONDS / 0.7).exp();
         self.announced = Some(at);
@@ -200,11 +220,23 @@ impl Handover {
     }
 }
 
+/// How much speech counts.
+#[derive(Debug, Clone, Copy)]
+struct Rule {
+    /// So many frames with sound...
+    enough: usize,
+    /// ... of so many from the onset,
+    of: usize,
+    /// once so many have passed.
+    wait: usize,
+}
+
 /// Where the first speech begins that is enough for someone who has taken over, and how many of its frames sound. An onset is
 /// sound that holds on after a gap, or at the very end of the script.
-fn first_speech(frames: Range<usize>, end: usize, sound: impl Fn(usize) -> bool) -> Option<(usize, usize)> {
+fn first_speech(frames: Range<usize>, end: usize, rule: Rule, sound: impl Fn(usize) -> bool) -> Option<(usize, usize)> {
+    let Rule { enough, of, wait } = rule;
     let count = |from: usize, frames: usize| (from..from + frames).filter(|&frame| sound(frame)).count();
-    let last = frames.end.checked_sub(SPEECH_OF)?;
+    let last = frames.end.checked_sub(wait)?;
     let mut quiet = GAP;
     for frame in frames.start..=last {
         if !sound(frame) {
@@ -212,10 +244,9 @@ fn first_speech(frames: Range<usize>, end: usize, sound: impl Fn(usize) -> bool)
             continue;
         }
         if (quiet >= GAP || frame == end) && count(frame, ONSET_OF) >= ONSET {
-            let heard = count(frame, SPEECH_OF);
-            let slow = if frame + SLOW_SPEECH_OF <= frames.end { count(frame, SLOW_SPEECH_OF) } else { 0 };
-            if heard >= SPEECH || slow >= SLOW_SPEECH {
-                return Some((frame, heard.max(slow)));
+            let heard = count(frame, of.min(frames.end - frame));
+            if heard >= enough {
+                return Some((frame, heard));
             }
         }
         quiet = 0;
