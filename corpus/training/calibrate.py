@@ -21,6 +21,7 @@ import numpy as np
 
 STATED = (1, 0.3, 0.1, 0.03, 0.01)
 LEVELS = (-2, -1)
+LEAST = -3  # score that FIT.jsonl goes down to
 
 
 def read(path, without):
@@ -46,8 +47,11 @@ def main(index_seconds, fit_path, report_path, *without):
         above = scores[scores >= level]
         decay = 1 / (above - level).mean()
         print(f"  above {level}: {len(above)}; their own decay {decay:.2f} +- {decay / len(above) ** 0.5:.2f} a nat")
-    rate = len(above) / hours * np.exp(level)
-    print(f"const RATE: f64 = {rate / float(index_seconds):.1e}; // {rate:.3f} an hour of score 0 or higher, +- {100 / len(above) ** 0.5:.0f} %")
+    # The rate that is stated as 0.1 an hour should be that.
+    expected = max(1, round(0.1 * hours))
+    rate = 0.1 * np.exp(scores[expected - 1 : expected + 1].mean())
+    print(f"SHARED {rate:.2f} an hour of score 0 or higher; from the counts above {level} it would be {len(above) / hours * np.exp(level):.2f}")
+    print(f"CHANCE at most {3 * np.exp(LEAST) / hours / float(index_seconds):.1e} an hour and second of index if none of these is an accident")
     for path in (fit_path, report_path):
         scores, hours = read(path, without)
         print(f"{path}: {hours:.1f} h, highest {scores[:8].round(2)}")
