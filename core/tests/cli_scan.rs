@@ -79,7 +79,7 @@ fn json_says_which_script_where_and_how_sure() {
 #[test]
 fn matches_are_ordered_best_first_and_known_with_the_earliest() {
     let folder = TempDir::new().unwrap();
-    let mut call = to_i16(&samples(CLIPS[5])[..28_000]);
+    let mut call = to_i16(&samples(CLIPS[5])[..32_000]);
     call.extend([0; 8000]);
     call.extend(to_i16(&samples(CLIPS[0])));
     let call = write_wav(folder.path(), "two.wav", 8000, 1, &call);
