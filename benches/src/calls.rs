@@ -81,7 +81,7 @@ pub fn stated_max_far(calls: &[Call]) -> f64 {
 
 /// The largest false-alarm rate that lets at most `int(n · FALSE_ALARMS_PER_CALL)` of the n negative calls pass, judged by
 /// their best candidates: just below the rate that the best one to be kept out states. Where no negative has a candidate,
-/// the largest rate that any call states, so that all pass.
+/// the largest rate that any call states, so that all pass, and no less than the rate that allows so many.
 pub fn observed_max_far(calls: &[Call], reports: &[ScanReport]) -> f64 {
     let lowest =
         |report: &ScanReport| report.matches.iter().map(|m| m.false_alarms_per_hour).fold(f64::INFINITY, f64::min);
@@ -91,7 +91,8 @@ pub fn observed_max_far(calls: &[Call], reports: &[ScanReport]) -> f64 {
         // A scan compares scores; the margin outlasts the rounding of a rate to a score.
         kept_out * (1.0 - 1e-9)
     } else {
-        reports.iter().flat_map(|report| &report.matches).map(|found| found.false_alarms_per_hour).fold(0.0, f64::max)
+        let stated = reports.iter().flat_map(|report| &report.matches).map(|found| found.false_alarms_per_hour);
+        stated.fold(stated_max_far(calls), f64::max)
     };
     // A threshold must be positive; a negative that states a rate of 0 can't be kept out by any.
     far.max(f64::MIN_POSITIVE)
