@@ -253,10 +253,10 @@ def make_call(material, kind, rng):
     return np.concatenate(parts), ref, len(opening) / RATE, None if handover is None else handover / RATE
 
 
-def make_calls(material, out, count, seed, kinds=CALL_KINDS):
+def make_calls(material, out, count, seed):
     rng, rows, made = np.random.default_rng([seed, 2]), [], []
     for i in range(count):
-        kind = kinds[i % len(kinds)]
+        kind = CALL_KINDS[i % len(CALL_KINDS)]
         y, ref, onset, handover = make_call(material, kind, rng)
         condition = CALL_CONDITIONS[int(rng.integers(len(CALL_CONDITIONS)))]
         text = lambda v: "-" if v is None else f"{v:.2f}"
@@ -304,7 +304,6 @@ def main():
     parser.add_argument("--negative-kinds", default=tuple(KINDS), type=lambda s: s.split(","), help="kinds of negative snippets")
     parser.add_argument("--anywhere", type=float, default=0, help="share of sibling negatives that are cut anywhere, though an indexed script may say all of it")
     parser.add_argument("--beginnings", type=int, default=0, help="beginnings of calls among the snippets")
-    parser.add_argument("--call-kinds", default=CALL_KINDS, type=lambda s: s.split(","), help="kinds of call, in turn (bot, other_bot, human)")
     parser.add_argument("--prompts", type=int, default=100, help="recorded prompts in the index")
     parser.add_argument("--prompt-share", type=float, default=0, help="share of positives that are cut from recorded prompts")
     parser.add_argument("--voices", default="", type=lambda s: {v for v in s.split(",") if v})
@@ -319,7 +318,7 @@ def main():
     snippets.positives(a.positives, a.prompt_share)
     snippets.negatives(a.negatives, a.negative_kinds, a.anywhere)
     snippets.render(a.out, a.seed)
-    make_calls(material, a.out, a.calls, a.seed, a.call_kinds)
+    make_calls(material, a.out, a.calls, a.seed)
     add_beginnings(a.out, a.beginnings, a.seed)
     print(f"{a.out}: {refs} references, {len(snippets.rows)} snippets, {a.calls} calls", file=sys.stderr)
 

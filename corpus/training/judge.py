@@ -2,7 +2,7 @@
 
 usage: judge.py FIT.jsonl[,MORE.jsonl] TEST.jsonl OUT [--steps 8000] [--seed 4] [--pack]
 
-FIT.jsonl and TEST.jsonl: `evidence SET --candidates 8 --frames SET.frames > SET.jsonl`; sets made by `devset.py`, TEST of other scripts and voices.
+FIT.jsonl and TEST.jsonl: `evidence SET --candidates 6 --frames SET.frames > SET.jsonl`; sets made by `devset.py`, TEST of other scripts and voices.
 The frames lie beside each (`.frames`).
 
 Three parts, trained as one: a convolution over time and bands, the same for all bands, sees how a cell (20 ms x band) of the query
@@ -28,7 +28,7 @@ import optax
 
 BANDS, CHANNELS = 24, 6
 RECORD = 38                        # bytes of a frame, see `evidence`
-PROPERTIES = 9                     # those of codes alone, the first of `FEATURES` in score.rs
+PROPERTIES = 9                     # of codes, as `FEATURES` of score.rs
 LONG_PART = 60                     # codes from which a part is judged by itself (score.rs)
 BUCKETS = (80, 112, 160, 256, 420)
 SHORT = 15                         # frames in 0.3 s
@@ -40,6 +40,8 @@ def script(rendering):
 
 class Examples:
     """Alignments of a set, with what is right; `keep`: wrong candidates a snippet."""
+
+    COLUMNS = ("start", "end", "label", "row", "part", "props", "part_codes", "old")
 
     def __init__(self, paths, keep, thin=False):
         if paths.endswith(".npz"):
@@ -58,8 +60,6 @@ class Examples:
             by_row.setdefault(int(r), []).append(i)
         # For each right alignment a wrong one of the same snippet, to splice; or any other.
         self.mate = np.array([next((j for j in by_row[int(r)] if not self.label[j]), -1) if y else -1 for r, y in zip(self.row, self.label)])
-
-    COLUMNS = ("start", "end", "label", "row", "part", "props", "part_codes", "old")
 
     def _load(self, paths):
         parts, self.rows, frames = [], [], 0
@@ -100,7 +100,7 @@ class Examples:
                         easy = thin and not right and c["score"] < -10 and rng.random() < 0.75
                         if (not right and wrong > keep) or easy or b - a < 20 or b - a > BUCKETS[-1] or part[1] - part[0] < 10:
                             continue
-                        ex.append((base + a, base + b, part[0], part[1], right, len(self.rows), c["whole"][:PROPERTIES], c["part"][:PROPERTIES], c["part_codes"], c["score"]))
+                        ex.append((base + a, base + b, part[0], part[1], right, len(self.rows), c["whole"], c["part"], c["part_codes"], c["score"]))
                     self.rows.append({k: row[k] for k in ("id", "kind", "condition", "seconds", "truth")})
             base += len(raw)
             frames.append(raw)

@@ -20,9 +20,8 @@ use benches::{
     scanning::{References, scan_all},
 };
 use callprint::{
-    detect::Match,
-    detect::{ScanOptions, Scanner},
-    index::Tables,
+    detect::{Match, ScanOptions, Scanner},
+    index::{AlignedBands, Tables},
 };
 use clap::Parser;
 
@@ -102,24 +101,18 @@ impl Frames {
     /// Writes a candidate's frames: their range, and that of the part that fits.
     fn write(&mut self, m: &Match) -> Result<([usize; 2], [usize; 2])> {
         let (verification, bands) = m.heard.as_ref().context("no bands were kept")?;
-        let steps = &m.alignment.steps;
         let first = self.records;
-        for (i, (r, q)) in bands.reference.iter().zip(&bands.query).enumerate() {
-            let nearest =
-                steps.partition_point(|s| 2 * s.code as usize + 9 < verification.first + i).min(steps.len() - 1);
-            let step = &steps[nearest];
+        let AlignedBands { reference, query, beside } = bands;
+        for ((r, q), &[agreement, script, sound]) in reference.iter().zip(query).zip(beside) {
             let level = |v: f32| (v * 4.0).round() as u8;
             for pair in r.as_chunks::<2>().0 {
                 self.out.write_all(&[level(pair[0]) | level(pair[1]) << 4])?;
             }
             self.out.write_all(&q.map(|v| (v * 8.0).round() as u8))?;
-            let flags = u8::from(step.script_active) + 2 * u8::from(step.query_active);
-            self.out.write_all(&[(step.agreement * 100.0).round() as i8 as u8, flags])?;
+            self.out.write_all(&[(agreement * 100.0).round() as i8 as u8, script as u8 + 2 * sound as u8])?;
             self.records += 1;
         }
-        let code = |step: usize| steps.get(step).map_or(0, |s| s.code as usize);
-        let (from, to) = (code(m.evidence.first), code(m.evidence.end.saturating_sub(1)));
-        let part = verification.of_codes(from, to);
+        let part = m.evidence.part_frames(&m.alignment, verification);
         Ok(([first, self.records], [part.start, part.end]))
     }
 }

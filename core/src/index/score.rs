@@ -130,11 +130,15 @@ impl Evidence {
         self.whole.score = hearing.judge(0..verification.ratios.len(), &self.whole.features());
         self.part.score = self.whole.score;
         if self.part.codes >= INTERRUPTIBLE_CODES {
-            let code = |step: usize| steps.get(step).map_or(0, |s| s.code as usize);
-            let frames = verification.of_codes(code(self.first), code(self.end.saturating_sub(1)));
-            self.part.score = hearing.judge(frames, &self.part.features());
+            self.part.score = hearing.judge(self.part_frames(alignment, verification), &self.part.features());
         }
         self
+    }
+
+    /// The frames of the part that fits, counted from the first that was judged.
+    pub fn part_frames(&self, alignment: &Alignment, verification: &Verification) -> Range<usize> {
+        let code = |step: usize| alignment.steps.get(step).map_or(0, |s| s.code as usize);
+        verification.of_codes(code(self.first), code(self.end.saturating_sub(1)))
     }
 
     /// Log-likelihood ratio of the match, nats: of the whole overlap, or of the part that fits if that is long enough for

@@ -13,7 +13,7 @@ use super::{
     Alignment,
     align::MAX_STEPS,
     format::StoredBands,
-    judge::{CHANNELS, Judgement, MARGIN, PROPERTIES, ROW, clear_to, network},
+    judge::{BESIDE, CHANNELS, Judgement, MARGIN, PROPERTIES, ROW, clear_to, network},
 };
 use crate::fingerprint::{BANDS, Bands};
 
@@ -68,6 +68,8 @@ pub struct AlignedBands {
     pub reference: Vec<[f32; BANDS]>,
     /// The query's.
     pub query: Vec<[f32; BANDS]>,
+    /// Agreement of the nearest code, and whether script and query hold sound there (1 or 0).
+    pub beside: Vec<[f32; BESIDE]>,
 }
 
 impl Verification {
@@ -101,7 +103,8 @@ struct Columns {
 impl Hearing {
     /// The bands that were judged last.
     pub(crate) fn bands(&self) -> AlignedBands {
-        AlignedBands { reference: self.reference.clone(), query: self.query.clone() }
+        let beside = self.judgement.beside.clone();
+        AlignedBands { reference: self.reference.clone(), query: self.query.clone(), beside }
     }
 
     /// Allocates what the longest alignments need.
@@ -133,6 +136,11 @@ pub(crate) fn verify(alignment: &Alignment, stored: &[StoredBands], lane: BandLa
     hearing.verification.ratios.clear();
     let (Some(first), Some(last)) = (alignment.steps.first(), alignment.steps.last()) else { return };
     let frames = frames_of(first.code as usize).start..frames_of(last.code as usize).end.min(stored.len());
+    // A code's step; past the ends the outermost.
+    let step_at = |code: i64| {
+        let at = (code - i64::from(first.code)).max(0) as usize;
+        &alignment.steps[at.min(alignment.steps.len() - 1)]
+    };
     let mut from = None;
     let Hearing { reference, query, judgement: Judgement { beside, .. }, .. } = hearing;
     reference.clear();
@@ -140,16 +148,15 @@ pub(crate) fn verify(alignment: &Alignment, stored: &[StoredBands], lane: BandLa
     beside.clear();
     for (t, bands) in stored.iter().enumerate().take(frames.end).skip(frames.start) {
         // The code whose patch has this frame nearest its middle says where the query is.
-        let nearest = (4 * t as i64 - 35).div_euclid(8) - i64::from(first.code);
-        let step = &alignment.steps[(nearest.max(0) as usize).min(alignment.steps.len() - 1)];
+        let step = step_at((4 * t as i64 - 35).div_euclid(8));
         let at = 2 * t as i64 + i64::from(step.frame) - 4 * i64::from(step.code) - i64::from(lane.first);
         let frames = usize::try_from(at).ok().and_then(|at| Some((lane.frames.get(at)?, lane.frames.get(at + 1)?)));
         let Some((a, b)) = frames else { continue };
         from.get_or_insert(t);
         reference.push(unpack(bands));
         query.push(std::array::from_fn(|i| f32::from((a[i] + b[i]) / 2) / UNIT));
-        let nearest = (t as i64 - 8).div_euclid(2) - i64::from(first.code);
-        let step = &alignment.steps[(nearest.max(0) as usize).min(alignment.steps.len() - 1)];
+        // Between two codes the later, as in training.
+        let step = step_at((t as i64 - 8).div_euclid(2));
         beside.push([step.agreement, f32::from(u8::from(step.script_active)), f32::from(u8::from(step.query_active))]);
     }
     if let Some(first) = from.filter(|_| reference.len() >= MINIMUM_FRAMES) {
