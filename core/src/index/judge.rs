@@ -32,6 +32,12 @@ pub(super) const BESIDE: usize = 3;
 const SHORT: usize = 15;
 /// Properties of a stretch's codes that the network sees.
 pub(super) const PROPERTIES: usize = 9;
+/// Numbers that the layers over time make of a frame: as many as registers hold for [`FRAMES`] frames.
+const WIDE: usize = 24;
+/// Frames that such a layer looks at together, so that each loaded weight serves several.
+const FRAMES: usize = 4;
+/// What the network sees of a stretch.
+const POOLED: usize = 3 * WIDE + PROPERTIES;
 /// Outputs that are computed together, so that each loaded row serves several.
 const GROUP: usize = 3;
 
@@ -41,7 +47,7 @@ pub(crate) struct Network {
     cells: [Cells; 2],
     frames: [Frames; 2],
     /// Weights of a frame's log-likelihood ratio.
-    ratio: Vec<f32>,
+    ratio: [f32; WIDE],
     ratio_bias: f32,
     stretch: Stretch,
     /// Hash of the file.
@@ -62,8 +68,8 @@ struct Cells {
 #[derive(Debug)]
 struct Frames {
     inputs: usize,
-    weights: Vec<f32>,
-    bias: Vec<f32>,
+    weights: Vec<[f32; WIDE]>,
+    bias: [f32; WIDE],
 }
 
 /// The perceptron over a stretch.
@@ -103,6 +109,13 @@ pub(crate) fn network() -> &'static Network {
 }
 
 impl Judgement {
+    /// What the network made of each frame of a range.
+    fn frames(&self, range: Range<usize>) -> &[[f32; WIDE]] {
+        let all = self.frames[2].as_chunks::<WIDE>().0;
+        let at = |frame: usize| (frame + SPAN / 2).min(all.len());
+        &all[at(range.start)..at(range.end)]
+    }
+
     /// Allocates what `frames` frames need.
     pub(super) fn reserve(&mut self, frames: usize) {
         let network = network();
@@ -115,7 +128,7 @@ impl Judgement {
         let padded = frames + SPAN - 1;
         self.frames[0].reserve(padded * network.frames[0].inputs);
         self.frames[1].reserve(padded * network.frames[1].inputs);
-        self.frames[2].reserve(padded * network.ratio.len());
+        self.frames[2].reserve(padded * WIDE);
     }
 }
 
@@ -131,11 +144,11 @@ impl Network {
         let (header, rest) = body.split_at_checked(16).ok_or("shorter than its header")?;
         let word = |at: usize| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
         let [first, second, wide, hidden] = [6, 8, 10, 12].map(word);
-        let whole = first > 0 && second > 0 && wide > 0 && first % GROUP == 0 && second % GROUP == 0;
+        let whole = first > 0 && second > 0 && wide == WIDE && first % GROUP == 0 && second % GROUP == 0;
         if &header[..4] != b"CPVF" || word(4) != 2 || !whole {
             return Err("not a judge of version 2".into());
         }
-        let (cell, seen, pooled) = (KERNEL.0 * KERNEL.1, second + BESIDE, 3 * wide + PROPERTIES);
+        let (cell, seen, pooled) = (KERNEL.0 * KERNEL.1, second + BESIDE, POOLED);
         let sizes = [
             cell * CHANNELS * first,
             first,
@@ -163,8 +176,8 @@ impl Network {
         let mut part = || parts.next().unwrap_or_default();
         let first = Cells::new(CHANNELS, &part(), part());
         let second = Cells::new(first.outputs, &part(), part());
-        let frames = [seen, wide].map(|inputs| Frames { inputs, weights: part(), bias: part() });
-        let (ratio, ratio_bias) = (part(), part()[0]);
+        let frames = [seen, wide].map(|inputs| Frames::new(inputs, &part(), &part()));
+        let (ratio, ratio_bias) = (rows(&part())[0], part()[0]);
         let (weights, bias, last, constant, skip) = (part(), part(), part(), part()[0], part());
         let stretch = Stretch { weights, bias, last, constant, skip, mean: part(), deviation: part() };
         let hash = u64::from(crc32fast::hash(body)) << 32 | u64::from(crc32fast::hash(&body[..body.len() / 2]));
@@ -189,28 +202,19 @@ impl Network {
         }
         over_time(one, seen, n, between);
         over_time(two, between, n, last);
-        ratios.extend(self.frames(memory, 0..n).map(|h| dot(h, &self.ratio) + self.ratio_bias));
-    }
-
-    /// What the network made of each frame of a range.
-    fn frames<'a>(&self, memory: &'a Judgement, range: Range<usize>) -> impl Iterator<Item = &'a [f32]> + Clone {
-        let wide = self.ratio.len();
-        let last = &memory.frames[2];
-        let at = |frame: usize| ((frame + SPAN / 2) * wide).min(last.len());
-        last[at(range.start)..at(range.end)].chunks_exact(wide)
+        dots(memory.frames(0..n), &self.ratio, self.ratio_bias, ratios);
     }
 
     /// Log-likelihood ratio, nats, of the stretch `range` of the frames heard last, with the properties of its codes.
     pub(super) fn judge(&self, memory: &Judgement, range: Range<usize>, properties: &[f64; PROPERTIES]) -> f64 {
-        let wide = self.ratio.len();
-        let mut pooled: SmallVec<[f32; 128]> = SmallVec::from_elem(0.0, 3 * wide + PROPERTIES);
+        let mut pooled = [0.0; POOLED];
         let (n, mut both) = (range.len(), 0.0f32);
-        let (means, rest) = pooled.split_at_mut(wide);
-        let (active, rest) = rest.split_at_mut(wide);
-        let (highest, seen) = rest.split_at_mut(wide);
-        let frames = self.frames(memory, range.clone());
+        let (means, rest) = pooled.split_at_mut(WIDE);
+        let (active, rest) = rest.split_at_mut(WIDE);
+        let (highest, seen) = rest.split_at_mut(WIDE);
+        let frames = memory.frames(range.clone());
         let add = |sum: &mut [f32], h: &[f32], sign: f32| sum.iter_mut().zip(h).for_each(|(s, x)| *s += sign * x);
-        for (h, beside) in frames.clone().zip(&memory.beside[range]) {
+        for (h, beside) in frames.iter().zip(&memory.beside[range]) {
             add(means, h, 1.0);
             if beside[1] > 0.0 && beside[2] > 0.0 {
                 both += 1.0;
@@ -223,11 +227,11 @@ impl Network {
         if n < SHORT {
             highest.copy_from_slice(means);
         } else {
-            let mut window: SmallVec<[f32; 64]> = SmallVec::from_elem(0.0, wide);
-            for (i, h) in frames.clone().enumerate() {
+            let mut window = [0.0; WIDE];
+            for (i, h) in frames.iter().enumerate() {
                 add(&mut window, h, 1.0);
                 if let Some(left) = i.checked_sub(SHORT) {
-                    frames.clone().nth(left).into_iter().for_each(|h| add(&mut window, h, -1.0));
+                    add(&mut window, &frames[left], -1.0);
                 }
                 if i + 1 >= SHORT {
                     highest.iter_mut().zip(&window).for_each(|(most, w)| *most = most.max(w / SHORT as f32));
@@ -247,6 +251,7 @@ impl Network {
     }
 }
 
+#[inline(always)]
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).fold(0.0, |sum, (x, y)| x.mul_add(*y, sum))
 }
@@ -257,10 +262,28 @@ fn padded(values: &mut Vec<f32>, frames: usize, width: usize) {
     values.resize((frames + SPAN - 1) * width, 0.0);
 }
 
+wide! {
+    /// Appends each row's sum of products with `weights`, and `bias`.
+    fn dots(rows: &[[f32; WIDE]], weights: &[f32; WIDE], bias: f32, out: &mut Vec<f32>) {
+        out.extend(rows.iter().map(|row| dot(row, weights) + bias));
+    }
+}
+
 /// Rows of zeros.
 pub(super) fn clear_to(rows: &mut Vec<[f32; ROW]>, count: usize) {
     rows.clear();
     rows.resize(count, [0.0; ROW]);
+}
+
+/// Numbers as rows of [`WIDE`].
+fn rows(plain: &[f32]) -> Vec<[f32; WIDE]> {
+    plain.as_chunks::<WIDE>().0.to_vec()
+}
+
+impl Frames {
+    fn new(inputs: usize, plain: &[f32], bias: &[f32]) -> Self {
+        Self { inputs, weights: rows(plain), bias: rows(bias)[0] }
+    }
 }
 
 impl Cells {
@@ -318,21 +341,32 @@ wide! {
 wide! {
     /// One layer over time: convolution and rectifier. Frames come and go with half a [`SPAN`] of zeros at each end.
     fn over_time(layer: &Frames, input: &[f32], frames: usize, out: &mut Vec<f32>) {
-        let outputs = layer.bias.len();
-        padded(out, frames, outputs);
+        padded(out, frames, WIDE);
         let taps = SPAN * layer.inputs;
-        for t in 0..frames {
-            let out = &mut out[(t + SPAN / 2) * outputs..][..outputs];
-            out.copy_from_slice(&layer.bias);
-            let seen = &input[t * layer.inputs..][..taps];
-            for (&x, weights) in seen.iter().zip(layer.weights.chunks_exact(outputs)) {
-                for (y, &w) in out.iter_mut().zip(weights) {
-                    *y = w.mul_add(x, *y);
-                }
-            }
-            out.iter_mut().for_each(|y| *y = y.max(0.0));
+        let seen = |t: usize| &input[t * layer.inputs..][..taps];
+        let (fours, rest) = out[SPAN / 2 * WIDE..][..frames * WIDE].as_chunks_mut::<WIDE>().0.as_chunks_mut::<FRAMES>();
+        for (i, out) in fours.iter_mut().enumerate() {
+            *out = sums(layer, std::array::from_fn(|f| seen(FRAMES * i + f)));
+        }
+        for (i, out) in rest.iter_mut().enumerate() {
+            [*out] = sums(layer, [seen(FRAMES * fours.len() + i)]);
         }
     }
+}
+
+/// A layer's outputs for some frames at once, of which it sees `seen`: sums stay in registers, each weight serves all.
+#[inline(always)]
+fn sums<const N: usize>(layer: &Frames, seen: [&[f32]; N]) -> [[f32; WIDE]; N] {
+    let mut sums = [layer.bias; N];
+    for (i, weights) in layer.weights.iter().enumerate() {
+        for (sum, seen) in sums.iter_mut().zip(&seen) {
+            let x = seen[i];
+            for (y, &w) in sum.iter_mut().zip(weights) {
+                *y = w.mul_add(x, *y);
+            }
+        }
+    }
+    sums.map(|sum| sum.map(|y| y.max(0.0)))
 }
 
 #[cfg(test)]
@@ -376,8 +410,9 @@ mod tests {
 
     #[test]
     fn a_layer_over_time_equals_its_definition() {
-        let (inputs, outputs, frames) = (5, 4, 12);
-        let layer = Frames { inputs, weights: numbers(SPAN * inputs * outputs, 4), bias: numbers(outputs, 5) };
+        let (inputs, outputs, frames) = (5, WIDE, 14);
+        let (weights, bias) = (numbers(SPAN * inputs * outputs, 4), numbers(outputs, 5));
+        let layer = Frames::new(inputs, &weights, &bias);
         let mut input = Vec::new();
         padded(&mut input, frames, inputs);
         input[SPAN / 2 * inputs..][..frames * inputs].copy_from_slice(&numbers(frames * inputs, 6));
@@ -386,8 +421,8 @@ mod tests {
         for t in 0..frames {
             for o in 0..outputs {
                 let taps = (0..SPAN * inputs)
-                    .map(|i| f64::from(input[t * inputs + i]) * f64::from(layer.weights[i * outputs + o]));
-                let sum = taps.sum::<f64>() + f64::from(layer.bias[o]);
+                    .map(|i| f64::from(input[t * inputs + i]) * f64::from(weights[i * outputs + o]));
+                let sum = taps.sum::<f64>() + f64::from(bias[o]);
                 let found = f64::from(out[(t + SPAN / 2) * outputs + o]);
                 assert!((found - sum.max(0.0)).abs() < 1e-5, "{t} {o}: {found} {sum}");
             }
