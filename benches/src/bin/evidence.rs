@@ -61,6 +61,7 @@ fn main() -> Result<()> {
                     "part_frames": frames.as_ref().map(|f| &f.1),
                     "rendering": m.rendering,
                     "score": m.score,
+                    "by_itself": m.evidence.score(),
                     "speed": m.alignment.speed,
                     "query_active": m.alignment.query_active,
                     "whole": m.evidence.whole.features(),

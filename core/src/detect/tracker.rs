@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::MachineVoice;
 use crate::{
     audio::SAMPLE_RATE,
-    fingerprint::{Bands, Extractor, Listener, QueryFrame, SPEEDS, is_heard, model, stream_time},
+    fingerprint::{Bands, CODE_HOP, Extractor, Listener, QueryFrame, SPEEDS, is_heard, model, stream_time},
     index::{
         AlignedBands, Alignment, BandLane, Candidate, Evidence, Hearing, Hit, Index, Lane, MAX_QUERY_SECONDS, Paths,
         Search, Verification, Votes, align, script_of, script_time, verify,
@@ -28,9 +28,19 @@ const VERIFIED: usize = 6;
 const MINIMUM_VOTES: u32 = 12;
 /// Script times this near at one time are the same place, s.
 const SAME_PLACE: f64 = 0.3;
-/// A hypothesis so far below the threshold, nats, is judged again after so long only, s. (Those above it are judged at every
-/// evaluation: a script that parts from what plays would else keep the score of what it shared.)
-const FAR_BELOW: (f64, f64) = (6.0, 0.3);
+/// A hypothesis so far below or above the threshold, nats, is judged again when so much more has been heard, as a share of
+/// what it rests on, and not before so long, s: a moment cannot turn it.
+const FAR_BELOW: f64 = 6.0;
+const FAR_ABOVE: f64 = 3.0;
+const WORTH_JUDGING: f64 = 0.1;
+const MOMENT: f64 = 0.3;
+/// A sure hypothesis that ended within so long may still go on, s, even if its beginning has left the window.
+const MAY_GO_ON: f64 = 2.0;
+/// Lines whose codes promise nothing that are remembered, so as not to follow them again at once.
+const HOPELESS: usize = 2 * CANDIDATES;
+/// They are followed again after so long, s, or when they have so many times as many votes.
+const HOPELESS_FOR: f64 = 0.5;
+const MANY_MORE_VOTES: f64 = 1.5;
 /// Hypotheses kept beside those that are sure.
 const HYPOTHESES: usize = 64;
 /// Scores within this many nats leave two scripts undecided.
@@ -47,7 +57,7 @@ const MAX_HITS: (usize, usize) = (1 << 18, 1 << 16);
 const MAX_HITS_BY_KEYS: (usize, usize) = (1 << 15, 1 << 13);
 /// Hits that one code may bring.
 const NEW_AT_ONCE: usize = 1 << 14;
-/// Threshold under which candidates count that [`is_promising`] might leave out, nats.
+/// Threshold under which candidates count that [`Evidence::is_promising`] might leave out, nats.
 const LEAST_PROMISING: f64 = 0.5;
 /// Score from which a script explains what is heard, so that what it does not explain is another voice, nats: where the
 /// threshold is lower, matches are tentative.
@@ -135,18 +145,12 @@ fn max_hits(index: &Index) -> (usize, usize) {
     if index.has_tables() { MAX_HITS_BY_KEYS } else { MAX_HITS }
 }
 
+/// Seconds from one stored code to the next.
+const CODE_HOP_SECONDS: f64 = CODE_HOP as f64 * HOP_SECONDS;
+
 /// Frames kept at an assumed speed.
 fn kept(speed: f64) -> usize {
     (MAX_QUERY_SECONDS / HOP_SECONDS * speed) as usize
-}
-
-/// Whether codes say enough for a candidate to be heard frame by frame where only matches are wanted, which saves two in
-/// three of the costliest steps. Of 11,364 candidates heard in development calls and snippets none that failed this reached a
-/// score of 0 nats.
-fn is_promising(evidence: &Evidence) -> bool {
-    let (whole, part) = (&evidence.whole, &evidence.part);
-    let fits = part.agreement >= 0.4;
-    fits && ((whole.agreement >= 0.25 && whole.magnitude >= 2.2) || part.codes >= 50)
 }
 
 /// Memory for an evaluation. Each thread has one, since it is large and only used for a moment.
@@ -251,11 +255,14 @@ struct Heard {
     /// Hits up to the last evaluation, in order, and since.
     hits: Vec<Hit>,
     new_hits: Vec<Hit>,
+    /// Lines whose codes promised nothing, and when that was, s.
+    hopeless: Vec<(Candidate, f64)>,
     frames: usize,
     /// Whether an evaluation is due.
     due: bool,
-    /// Whether a code with sound came since the last evaluation.
+    /// Whether a code with sound came since the last evaluation, and when one did that such a code had come before, s.
     fresh: bool,
+    fresh_at: f64,
     answered_at: Option<f64>,
     active_frames: usize,
     handover: Handover,
@@ -328,6 +335,7 @@ impl Tracker {
         }
         let (all, new) = max_hits(index);
         self.heard.hits.reserve(all);
+        self.heard.hopeless.reserve(HOPELESS);
         // One code may bring many before they are cut.
         self.heard.new_hits.reserve(new + NEW_AT_ONCE);
         self.hypotheses.reserve(self.mode.hypotheses.saturating_add(VERIFIED));
@@ -372,10 +380,11 @@ impl Tracker {
         }
         heard.hits.clear();
         heard.new_hits.clear();
+        heard.hopeless.clear();
         heard.search.reset();
         heard.handover.reset();
         (heard.frames, heard.active_frames, heard.answered_at) = (0, 0, None);
-        (heard.due, heard.fresh) = (false, false);
+        (heard.due, heard.fresh, heard.fresh_at) = (false, false, 0.0);
         self.hypotheses.clear();
         self.handovers.clear();
         (self.voice.judged, self.voice.machine) = (0.0, None);
@@ -463,7 +472,9 @@ impl Evaluation<'_> {
 
     fn evaluate(&mut self) {
         self.forget();
-        if !std::mem::take(&mut self.heard.fresh) {
+        if std::mem::take(&mut self.heard.fresh) {
+            self.heard.fresh_at = self.now;
+        } else if !self.hypotheses.iter().any(|h| self.is_unfinished(h)) {
             return;
         }
         self.sort_hits();
@@ -474,6 +485,9 @@ impl Evaluation<'_> {
             let candidate = self.scratch.votes.candidates[i];
             if candidate.votes >= MINIMUM_VOTES && !self.can_wait(&candidate) {
                 let Some(evidence) = self.lay(&candidate) else { continue };
+                if !evidence.is_promising() {
+                    self.forgo(candidate);
+                }
                 std::mem::swap(&mut self.scratch.paths.alignment, &mut self.scratch.laid[plausible.len()]);
                 plausible.push((candidate, evidence, plausible.len()));
             }
@@ -484,7 +498,7 @@ impl Evaluation<'_> {
         // worse path higher, which looks like evenly noisy audio.)
         let mut found: SmallVec<[Hypothesis; VERIFIED]> = SmallVec::new();
         for (candidate, evidence, laid) in plausible {
-            if self.thorough() || is_promising(&evidence) {
+            if self.thorough() || evidence.is_promising() {
                 std::mem::swap(&mut self.scratch.paths.alignment, &mut self.scratch.laid[laid]);
                 found.extend(self.judged(candidate, evidence));
             }
@@ -509,14 +523,37 @@ impl Evaluation<'_> {
         self.mode.all || self.threshold < LEAST_PROMISING
     }
 
-    /// Whether a hypothesis was judged a moment ago and is too far below the threshold for a moment to matter.
+    /// Whether a hypothesis was judged a moment ago and is too far from the threshold for what came since to matter.
     fn is_unhurried(&self, hypothesis: &Hypothesis) -> bool {
-        hypothesis.raw < self.threshold - FAR_BELOW.0 && !self.last && self.now < hypothesis.heard_at + FAR_BELOW.1
+        let above = hypothesis.raw - self.threshold;
+        let far = hypothesis.settled || !(-FAR_BELOW..=FAR_ABOVE).contains(&above);
+        let wait = WORTH_JUDGING * CODE_HOP_SECONDS * hypothesis.evidence.whole.codes as f64;
+        far && !self.last && self.now < hypothesis.heard_at + wait.max(MOMENT)
     }
 
-    /// Whether a candidate continues a hypothesis that need not be judged now.
+    /// Whether a sure hypothesis has not been judged by all that was heard, though it is time.
+    fn is_unfinished(&self, hypothesis: &Hypothesis) -> bool {
+        let sure = hypothesis.score >= self.threshold;
+        sure && hypothesis.heard_at < self.heard.fresh_at && !self.is_unhurried(hypothesis)
+    }
+
+    /// Whether a candidate continues a hypothesis that need not be judged now, or a line that promised nothing a moment ago.
     fn can_wait(&self, candidate: &Candidate) -> bool {
-        self.hypotheses.iter().any(|h| self.is_unhurried(h) && h.is_followed_by(candidate))
+        let hopeless = |&(line, at): &(Candidate, f64)| {
+            let more = f64::from(candidate.votes) >= MANY_MORE_VOTES * f64::from(line.votes);
+            line.same_line(candidate) && self.now < at + HOPELESS_FOR && !more
+        };
+        (!self.last && !self.thorough() && self.heard.hopeless.iter().any(hopeless))
+            || self.hypotheses.iter().any(|h| self.is_unhurried(h) && h.is_followed_by(candidate))
+    }
+
+    /// Remembers a line whose codes promise nothing.
+    fn forgo(&mut self, candidate: Candidate) {
+        let (hopeless, now) = (&mut self.heard.hopeless, self.now);
+        hopeless.retain(|(line, at)| now < at + HOPELESS_FOR && !line.same_line(&candidate));
+        if hopeless.len() < HOPELESS {
+            hopeless.push((candidate, now));
+        }
     }
 
     /// Brings the new hits in order among the old ones, which are in order already.
@@ -543,13 +580,15 @@ impl Evaluation<'_> {
     /// Looks again at hypotheses that no candidate renewed: what came since may speak against them.
     fn reconsider(&mut self, renewed: &[bool]) {
         for (i, renewed) in renewed.iter().enumerate() {
-            if *renewed || self.hypotheses[i].settled || i >= CANDIDATES || self.is_unhurried(&self.hypotheses[i]) {
+            let h = &self.hypotheses[i];
+            let may_go_on = h.score >= self.threshold && self.now < h.query.1 + MAY_GO_ON;
+            if *renewed || (h.settled && !may_go_on) || i >= CANDIDATES || self.is_unhurried(h) {
                 continue;
             }
             let candidate = self.hypotheses[i].candidate;
             let evidence = self.lay(&candidate);
             let sure = self.hypotheses[i].score >= self.threshold;
-            if let Some(evidence) = evidence.filter(|e| !(sure || self.thorough() || is_promising(e))) {
+            if let Some(evidence) = evidence.filter(|e| !(sure || self.thorough() || e.is_promising())) {
                 // Hopeless now, whatever the frames would say.
                 let h = &mut self.hypotheses[i];
                 (h.evidence, h.raw, h.score) = (evidence, f64::NEG_INFINITY, f64::NEG_INFINITY);
@@ -639,6 +678,7 @@ impl Evaluation<'_> {
             found.script = (known.script.0.min(found.script.0), known.script.1.max(found.script.1));
             if found.raw <= known.raw {
                 (known.settled, known.query, known.script) = (true, found.query, found.script);
+                (known.candidate, known.heard_at) = (found.candidate, found.heard_at);
                 return;
             }
         }
