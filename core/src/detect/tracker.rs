@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::MachineVoice;
 use crate::{
     audio::SAMPLE_RATE,
-    fingerprint::{Bands, CODE_HOP, Extractor, Listener, QueryFrame, SPEEDS, is_heard, model, stream_time},
+    fingerprint::{Bands, CODE_HOP, Extractor, HeardCode, Listener, QueryFrame, SPEEDS, is_heard, model, stream_time},
     index::{
         AlignedBands, Alignment, BandLane, Candidate, Evidence, Hearing, Hit, Index, Lane, MAX_QUERY_SECONDS, Paths,
         Search, Verification, Votes, align, script_of, script_time, verify,
@@ -248,7 +248,7 @@ struct Evaluation<'a> {
 #[derive(Debug, Default)]
 struct Heard {
     /// Codes at each assumed speed.
-    lanes: Vec<Vec<QueryFrame>>,
+    lanes: Vec<Vec<HeardCode>>,
     /// Bands at each assumed speed, and the number of the first.
     bands: Vec<(u32, Vec<Bands>)>,
     search: Search,
@@ -299,7 +299,7 @@ impl Listener for Ear<'_> {
         let (all, new) = max_hits(self.index);
         heard.new_hits.truncate(all.saturating_sub(heard.hits.len()).min(new));
         if let Some(lane) = heard.lanes.get_mut(code.speed) {
-            lane.push(code);
+            lane.push(HeardCode::from(&code));
         }
     }
 }

@@ -15,55 +15,20 @@ impl Code {
     }
 }
 
-/// For each byte of a code, eight bytes of all ones or zeros: its bits as a mask over soft values.
-static MASKS: [[i8; 8]; 256] = masks();
-
-const fn masks() -> [[i8; 8]; 256] {
-    let mut table = [[0i8; 8]; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut bit = 0;
-        while bit < 8 {
-            table[byte][bit] = -((byte >> bit & 1) as i8);
-            bit += 1;
-        }
-        byte += 1;
-    }
-    table
-}
-
-/// A code spread out: a byte of all ones or zeros for each bit.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Mask([i8; BITS]);
-
-impl Mask {
-    /// Spreads a code out.
-    #[inline(always)]
-    pub(crate) fn of(code: Code) -> Self {
-        let mut mask = [0; BITS];
-        let bytes = code.0.iter().flat_map(|word| word.to_le_bytes());
-        for (eight, byte) in mask.as_chunks_mut::<8>().0.iter_mut().zip(bytes) {
-            *eight = MASKS[usize::from(byte)];
-        }
-        Self(mask)
-    }
-}
-
 /// A code with the reliability of each bit, as a query has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SoftCode {
     values: [i8; BITS],
     code: Code,
-    /// Sum of the values, and of their magnitudes.
-    sums: [i16; 2],
+    /// Sum of the values' magnitudes.
+    magnitude: u16,
 }
 
 impl SoftCode {
     /// From the signed distance of each value from its threshold, scaled to -127..=127, and the hard bits (bit d is set
     /// where the value before scaling was above its threshold).
     pub fn new(values: [i8; BITS], code: Code) -> Self {
-        let sum = |f: fn(i8) -> i16| values.iter().map(|&v| f(v)).sum();
-        Self { values, code, sums: [sum(i16::from), sum(|v| i16::from(v).abs())] }
+        Self { values, code, magnitude: values.iter().map(|v| u16::from(v.unsigned_abs())).sum() }
     }
 
     /// Signed reliabilities, -127 to 127.
@@ -78,21 +43,15 @@ impl SoftCode {
 
     /// Sum of the reliabilities' magnitudes.
     pub(crate) fn magnitude(&self) -> u16 {
-        self.sums[1].unsigned_abs()
+        self.magnitude
     }
 
     /// Agreement with a stored code: the reliability of the agreeing bits minus that of the differing ones, over all
     /// reliability; 1 when all agree, 0 for unrelated sound, -1 when all differ.
     pub fn agreement(&self, stored: Code) -> f32 {
-        self.agreement_with(&Mask::of(stored))
-    }
-
-    /// [`agreement`](Self::agreement) with a code that was spread out before.
-    #[inline(always)]
-    pub(crate) fn agreement_with(&self, stored: &Mask) -> f32 {
-        let set = self.values.iter().zip(&stored.0).fold(0i16, |sum, (v, m)| sum.wrapping_add(i16::from(v & m)));
-        let [all, magnitude] = self.sums.map(f32::from);
-        if magnitude == 0.0 { 0.0 } else { (2.0 * f32::from(set) - all) / magnitude }
+        let bit = |d: usize| stored.0[d / 64] >> (d % 64) & 1 == 1;
+        let sum: i32 = self.values.iter().enumerate().map(|(d, &v)| if bit(d) { i32::from(v) } else { -i32::from(v) }).sum();
+        if self.magnitude == 0 { 0.0 } else { sum as f32 / f32::from(self.magnitude) }
     }
 }
 

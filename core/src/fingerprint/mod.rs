@@ -14,11 +14,12 @@
 
 mod code;
 mod extract;
+mod heard;
 mod kernel;
 mod model;
 
-pub(crate) use code::Mask;
 pub use code::{BITS, Code, SoftCode};
 pub use extract::{BANDS, Bands, CODE_HOP, Extractor, Listener, QueryFrame, Reference, SPEEDS, reference_codes};
 pub(crate) use extract::{is_heard, stream_time};
+pub(crate) use heard::HeardCode;
 pub use model::{Model, model};

@@ -7,7 +7,7 @@
 //! (Sakoe & Chiba, "Dynamic programming algorithm optimization for spoken word recognition", IEEE Trans. ASSP 26(1), 1978).
 
 use super::{Candidate, Index};
-use crate::fingerprint::{CODE_HOP, Mask, QueryFrame, SPEEDS, stream_time};
+use crate::fingerprint::{CODE_HOP, HeardCode, SPEEDS, stream_time};
 use crate::simd::wide;
 
 /// Longest stretch of query that an alignment looks at, s.
@@ -64,13 +64,18 @@ pub struct Alignment {
 /// The query codes of one speed, in order, without gaps: `frames[i]` has frame number `first + i`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lane<'a> {
-    pub(crate) frames: &'a [QueryFrame],
+    pub(crate) frames: &'a [HeardCode],
 }
 
 impl Lane<'_> {
-    fn get(&self, frame: i32) -> Option<&QueryFrame> {
+    /// Where a frame lies, if that is not before the first.
+    fn at(&self, frame: i32) -> Option<usize> {
         let first = self.frames.first()?.frame as i32;
-        usize::try_from(frame - first).ok().and_then(|i| self.frames.get(i))
+        usize::try_from(frame - first).ok()
+    }
+
+    fn get(&self, frame: i32) -> Option<&HeardCode> {
+        self.at(frame).and_then(|at| self.frames.get(at))
     }
 }
 
@@ -101,7 +106,7 @@ pub(crate) fn align(index: &Index, candidate: &Candidate, lane: Lane<'_>, paths:
             code: j as u32,
             frame: query.frame,
             agreement,
-            distance: query.soft.code().distance(code) as u8,
+            distance: query.code.distance(code) as u8,
             level: query.level - i16::from(level) * super::builder::LEVEL_STEP,
             active: query.active && level > 0,
             script_active: level > 0,
@@ -168,23 +173,34 @@ wide! {
             if lane.get(middle).is_none() {
                 break;
             }
-            let mask = Mask::of(stored.get());
-            let mut row = Row { middle, shift, local: [0.0; STATES], from: [0; STATES] };
-            let mut next = [f32::NEG_INFINITY; STATES];
-            for (state, next) in next.iter_mut().enumerate() {
-                for (step, price) in [(0i8, 0.0), (-1, MOVE_PRICE), (1, MOVE_PRICE)] {
-                    let before = before(state, step, shift).and_then(|s| total.get(s));
-                    if let Some(&before) = before.filter(|&&before| before - price > *next) {
-                        *next = before - price;
-                        row.from[state] = step;
+            let stored = stored.get();
+            let mut row = Row { middle, shift, local: [OUTSIDE; STATES], from: [0; STATES] };
+            let first = lane.at(middle - REACH as i32);
+            match first.and_then(|first| lane.frames.get(first..first + STATES)) {
+                Some(band) => {
+                    for (local, query) in row.local.iter_mut().zip(band) {
+                        *local = query.agreement(stored);
                     }
                 }
-                row.local[state] = match lane.get(middle + state as i32 - REACH as i32) {
-                    None => OUTSIDE,
-                    Some(query) if query.active => query.soft.agreement_with(&mask),
-                    Some(_) => 0.0,
-                };
-                *next += row.local[state];
+                None => {
+                    for (state, local) in row.local.iter_mut().enumerate() {
+                        if let Some(query) = lane.get(middle + state as i32 - REACH as i32) {
+                            *local = query.agreement(stored);
+                        }
+                    }
+                }
+            }
+            // State s comes from s + step + shift in the row before; beyond the band's ends there is nothing.
+            let mut padded = [f32::NEG_INFINITY; STATES + 4];
+            padded[2..2 + STATES].copy_from_slice(&total);
+            let from = &padded[(1 + shift) as usize..][..STATES + 2];
+            let mut next = [0.0; STATES];
+            for state in 0..STATES {
+                let (down, stay, up) = (from[state] - MOVE_PRICE, from[state + 1], from[state + 2] - MOVE_PRICE);
+                let (best, step) = if down > stay { (down, -1) } else { (stay, 0) };
+                let (best, step) = if up > best { (up, 1) } else { (best, step) };
+                row.from[state] = step;
+                next[state] = best + row.local[state];
             }
             total = next;
             rows.push(row);

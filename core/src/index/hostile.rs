@@ -18,7 +18,7 @@ use super::{
     find_candidates, verify,
 };
 use crate::audio::read_channels_8k;
-use crate::fingerprint::{Bands, Extractor, Listener, QueryFrame};
+use crate::fingerprint::{Bands, Extractor, HeardCode, Listener, QueryFrame};
 use crate::{Error, IndexFault};
 
 /// Runs in the tests at hand; the variable `CALLPRINT_FUZZ_RUNS` asks for more.
@@ -205,6 +205,7 @@ impl Parts {
 #[derive(Default)]
 struct Query {
     codes: Vec<QueryFrame>,
+    heard: Vec<HeardCode>,
     bands: Vec<Bands>,
 }
 
@@ -214,6 +215,7 @@ impl Listener for Query {
     }
 
     fn code(&mut self, code: QueryFrame) {
+        self.heard.push(HeardCode::from(&code));
         self.codes.push(code);
     }
 }
@@ -248,7 +250,7 @@ fn outcome(bytes: Vec<u8>, query: &Query, thorough: bool) -> String {
     }
     let (mut reached, mut paths, mut hearing) = (0, Paths::default(), Hearing::default());
     for candidate in &candidates {
-        if align(&index, candidate, Lane { frames: &query.codes }, &mut paths).is_none() {
+        if align(&index, candidate, Lane { frames: &query.heard }, &mut paths).is_none() {
             continue;
         }
         let evidence = Evidence::of(&paths.alignment);
