@@ -104,6 +104,19 @@ fn g711_and_16_bit_samples_are_their_linear_values() {
 }
 
 #[test]
+fn a_session_that_may_stop_rests_two_seconds_after_a_match() {
+    let (_, samples) = channel("samples/loan-amr.flac", 0);
+    let config = SessionConfig { stop_when_decided: true, ..SessionConfig::default() };
+    let mut session = Session::new(INDEX.clone(), config).unwrap();
+    let (events, report) = listen(&mut session, &samples, &[160]);
+    let found = events.iter().find(|e| e.kind() == "match").unwrap();
+    assert_eq!(events.last().map(SessionEvent::kind), Some("ended"));
+    let end = found.found().unwrap().query_start + report.channels[0].active_seconds;
+    assert!(end <= found.at() + 2.5, "sound was heard until {end}, the match came at {}", found.at());
+    assert_eq!(report.matches.len(), 1);
+}
+
+#[test]
 fn a_human_is_declared_unmatched_once_enough_was_heard() {
     let (_, samples) = channel("samples/human.flac", 0);
     let config = SessionConfig { unmatched_after: 3.0, stop_when_decided: true, ..SessionConfig::default() };

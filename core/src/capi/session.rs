@@ -28,7 +28,7 @@ pub struct CallprintConfig {
     pub struct_size: usize,
     /// Samples per second of what is fed, 1000 to 384000. Default 8000.
     pub sample_rate: u32,
-    /// 1: stop searching once the call is decided. Default 0.
+    /// 1: stop searching once the call is decided: unmatched, or matched without ambiguity for 2 s. Default 0.
     pub stop_when_decided: u32,
     /// Largest false-alarm rate, per hour of audio, at which something is called a match. Default 0.01.
     pub max_far: f64,

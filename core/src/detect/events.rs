@@ -264,6 +264,11 @@ impl Announcer {
         !self.places.is_empty()
     }
 
+    /// Whether a match that was announced without rivals stands.
+    pub(super) fn any_clear_match(&self) -> bool {
+        self.places.iter().any(|place| !place.ambiguous)
+    }
+
     /// Takes in the state at audio time `now`: `hypotheses` best first.
     pub(super) fn evaluated(&mut self, index: &Index, hypotheses: &[Hypothesis], threshold: f64, now: f64) {
         self.gather(index, hypotheses, threshold);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{
     ScanOptions, ScanReport, Scanner,
     events::{Announcer, SessionEvent},
-    tracker::{Mode, Tracker, warm_thread},
+    tracker::{Hypothesis, Mode, Tracker, warm_thread},
 };
 use crate::{
     Result,
@@ -18,6 +18,8 @@ use crate::{
 
 /// Samples converted at a time.
 const SLICE: usize = 256;
+/// Time for which a match must have stood to decide a call, s.
+const STANDS: f64 = 2.0;
 /// Hypotheses that a session keeps; among them are all of the last half a minute.
 const HYPOTHESES: usize = 160;
 
@@ -31,8 +33,8 @@ pub struct SessionConfig {
     /// Seconds of sound that can be a voice after which a call without a match is declared unmatched. Default 12:
     /// nine of ten scripts are matched within 4.
     pub unmatched_after: f64,
-    /// Whether to stop searching once the call is decided: unmatched, or matched by a script whose beginning lies more than 8 s
-    /// back. From then on a session costs next to nothing, hears no second script, and its report may differ from a scan's.
+    /// Whether to stop searching once the call is decided: unmatched, or matched without ambiguity for 2 s. From then on a
+    /// session costs next to nothing, hears no second script and no hand-over, and its report may differ from a scan's.
     /// Default false.
     pub stop_when_decided: bool,
     /// Whether the voice is judged, machine or human: costs .1 % of a core and 300 kB. Default true.
@@ -251,6 +253,7 @@ fn decide(announcer: &mut Announcer, tracker: &Tracker, config: &SessionConfig, 
         *unmatched = true;
         announcer.say(SessionEvent::Unmatched { at: tracker.seconds() });
     }
-    let settled = announcer.any_match() && tracker.hypotheses().first().is_some_and(|h| h.is_settled());
-    !(config.stop_when_decided && ((*unmatched && !announcer.any_match()) || settled))
+    let stands = |h: &Hypothesis| h.decided_at.is_some_and(|at| tracker.seconds() >= at + STANDS);
+    let matched = announcer.any_clear_match() && tracker.hypotheses().first().is_some_and(stands);
+    !(config.stop_when_decided && ((*unmatched && !announcer.any_match()) || matched))
 }

@@ -119,11 +119,6 @@ impl Hypothesis {
     fn script_at(&self, time: f64) -> f64 {
         self.script.0 + (time - self.query.0) * self.speed
     }
-
-    /// Whether its beginning has left the window: from then on the score only rises.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.settled
-    }
 }
 
 /// Best first. They are few and nearly in order, so each is put among those before it, which allocates nothing; equals keep
