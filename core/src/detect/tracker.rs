@@ -18,8 +18,10 @@ use crate::{
     signal::{Activity, FRAME, HOP, HOP_SECONDS},
 };
 
-/// Frames between evaluations (0.2 s).
+/// Frames between evaluations (0.2 s), and while a hypothesis is so near below the threshold, nats, that it may pass it in less.
 const EVALUATE_EVERY: usize = 20;
+const EVALUATE_SOON: usize = 10;
+const NEAR_BELOW: f64 = 1.0;
 /// Candidates aligned at each evaluation.
 const CANDIDATES: usize = 16;
 /// Of these, how many of the best are verified frame by frame.
@@ -253,8 +255,9 @@ struct Heard {
     /// Lines whose codes promised nothing, and when that was, s.
     hopeless: Vec<(Candidate, f64)>,
     frames: usize,
-    /// Whether an evaluation is due.
+    /// Whether an evaluation is due, and whether the next one is sooner than usual.
     due: bool,
+    soon: bool,
     /// Whether a code with sound came since the last evaluation, and when one did that such a code had come before, s.
     fresh: bool,
     fresh_at: f64,
@@ -275,7 +278,7 @@ impl Listener for Ear<'_> {
         heard.frames += 1;
         heard.handover.frame(&activity);
         heard.active_frames += usize::from(is_heard(&activity));
-        heard.due |= heard.frames.is_multiple_of(EVALUATE_EVERY);
+        heard.due |= heard.frames.is_multiple_of(if heard.soon { EVALUATE_SOON } else { EVALUATE_EVERY });
     }
 
     fn bands(&mut self, speed: usize, bands: &Bands) {
@@ -379,7 +382,7 @@ impl Tracker {
         heard.search.reset();
         heard.handover.reset();
         (heard.frames, heard.active_frames, heard.answered_at) = (0, 0, None);
-        (heard.due, heard.fresh, heard.fresh_at) = (false, false, 0.0);
+        (heard.due, heard.soon, heard.fresh, heard.fresh_at) = (false, false, false, 0.0);
         self.hypotheses.clear();
         self.handovers.clear();
         (self.voice.judged, self.voice.machine) = (0.0, None);
@@ -511,6 +514,8 @@ impl Evaluation<'_> {
         // What counts as a match is kept however long the stream; of the rest, the best.
         let sure = self.hypotheses.partition_point(|h| h.score >= self.threshold);
         self.hypotheses.truncate((sure + HYPOTHESES).min(self.mode.hypotheses));
+        let below = self.hypotheses[sure.min(self.hypotheses.len())..].iter();
+        self.heard.soon = below.take_while(|h| h.score >= self.threshold - NEAR_BELOW).any(|h| !h.settled);
     }
 
     /// Whether candidates are heard that can hardly be matches.
