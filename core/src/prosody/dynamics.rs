@@ -186,6 +186,8 @@ pub(crate) struct Dimension {
     /// Coefficient by coefficient, all frames that are kept.
     frames: Box<[[f32; KEPT]; LFCC]>,
     nearest: Box<[Nearest; KEPT]>,
+    /// The last of each, side by side: few distances are below it.
+    farthest: Box<[f32; KEPT]>,
     distances: Box<[f32; KEPT]>,
     count: usize,
     skip: bool,
@@ -198,6 +200,7 @@ impl Dimension {
         Self {
             frames: Box::new([[0.0; KEPT]; LFCC]),
             nearest: Box::new([[f32::INFINITY; NEIGHBOURS]; KEPT]),
+            farthest: Box::new([f32::INFINITY; KEPT]),
             distances: Box::new([0.0; KEPT]),
             count: 0,
             skip: false,
@@ -221,10 +224,14 @@ impl Dimension {
         for age in NEAR..KEPT.min(self.count + 1) {
             let other = (self.count + KEPT - age) % KEPT;
             let distance = self.distances[other];
-            insert(&mut own, distance);
-            insert(&mut self.nearest[other], distance);
+            if distance < own[NEIGHBOURS - 1] {
+                insert(&mut own, distance);
+            }
+            if distance < self.farthest[other] {
+                self.farthest[other] = insert(&mut self.nearest[other], distance);
+            }
         }
-        self.nearest[slot] = own;
+        (self.nearest[slot], self.farthest[slot]) = (own, own[NEIGHBOURS - 1]);
         for (frames, &value) in self.frames.iter_mut().zip(&lld.lfcc) {
             frames[slot] = value;
         }
@@ -241,21 +248,20 @@ impl Dimension {
     /// Starts a new segment.
     pub(crate) fn clear(&mut self) {
         self.nearest.fill([f32::INFINITY; NEIGHBOURS]);
+        self.farthest.fill(f32::INFINITY);
         (self.count, self.logarithms) = (0, Moments::default());
     }
 }
 
-/// Puts a distance in its place, if it is among the nearest.
-fn insert(nearest: &mut Nearest, distance: f32) {
-    if distance >= nearest[NEIGHBOURS - 1] {
-        return;
-    }
+/// Puts a distance in its place among the nearest, whose last one goes; the last one now.
+fn insert(nearest: &mut Nearest, distance: f32) -> f32 {
     let mut place = NEIGHBOURS - 1;
     while place > 0 && nearest[place - 1] > distance {
         nearest[place] = nearest[place - 1];
         place -= 1;
     }
     nearest[place] = distance;
+    nearest[NEIGHBOURS - 1]
 }
 
 /// Adds the mean of ln(farthest / other), if all are known.
