@@ -11,8 +11,8 @@
 //!   coefficients; mean logarithm, less half that of their total variance. Synthesis says a sound the same way more often than people do.
 //! - Dimension: how many directions the cepstra of speech have from where they are, by maximum likelihood from the distances T1 to T10 of
 //!   every second frame to its ten nearest that are at least 40 frames away: 1 / mean of ln(T10 / Tj) (E. Levina, P. J. Bickel, "Maximum
-//!   likelihood estimation of intrinsic dimension", NIPS 17 (2004), 777-784; the mean over all frames is taken before the inverse, as D. J.
-//!   C. MacKay, Z. Ghahramani, "Comments on ...", 2005, proposed). What a model speaks has fewer.
+//!   likelihood estimation of intrinsic dimension", NIPS 17 (2004), 777-784; the mean over all frames is taken before the inverse, as
+//!   D. J. C. MacKay and Z. Ghahramani proposed in their comments on it, 2005). What a model speaks has fewer.
 //!
 //! Constant memory (45 kB), nothing is allocated after construction. Cost: 60 multiply-adds a frame, 3,000 every second voiced frame and
 //! as many every second frame of speech.
