@@ -3,7 +3,7 @@
 
 usage: voice_fit.py OUT [--model core/src/prosody/machine_model.rs] [--report FILE.json]
 
-Logistic regression on eleven functionals of how the spectrum and the level move. An engine's segments are scored by models
+Logistic regression on eleven functionals of how spectrum, level and F0 move. An engine's segments are scored by models
 that saw neither the engine nor the human source they are compared with; a source is a speaker, or a game with all its roles.
 Engines and sources weigh alike. `benches/reports/machine_voice.md` is the model card.
 """
@@ -21,10 +21,11 @@ import numpy as np
 
 from voice import CHAINS, WORDS, source_of, speaker_of
 
-# How level and spectrum move, in eleven functionals. Not in it: whatever a noise floor, a level or the colour of a line may change much.
-MODEL = ("levelModulation_1.5", "levelModulation_3", "levelModulation_6", "lfccGrowth", "lfccRecurrence", "lfcc1step_stddev", "lfcc3_stddev", "voicedRunSec_stddev")
-# What the model was before: F0, jitter, shimmer and steps of the cepstrum. For comparison.
-MICRO = ("jitterPitch", "shimmerPitch", "F0step", "F0bend", "flux")
+# How level, spectrum, F0 and the voice move, in eleven functionals. Not in it: whatever a noise floor, a level or the colour of a line may change much.
+MODEL = ("levelModulation_6", "lfcc1step_stddev", "lfccGrowth_40", "flux_stddevNorm", "lfccReturn", "lfccDimension", "F0run", "levelRunEnd", "jitterPitch_ln", "shimmerPitch_stddev")
+# What the model was before, in eleven; and before that: F0, jitter, shimmer and steps of the cepstrum. For comparison.
+BEFORE = ("levelModulation_1.5", "levelModulation_3", "levelModulation_6", "lfccGrowth", "lfccRecurrence", "lfcc1step_stddev", "lfcc3_stddev", "voicedRunSec_stddev")
+MICRO = ("jitterPitch_amean", "jitterPitch_stddev", "shimmerPitch", "F0step", "F0bend", "flux")
 G711 = ("alaw", "ulaw", "alaw_n20")
 LEVEL = ("equivalentSoundLevel", "level_percentile", "digital")
 COLOUR = (*LEVEL, "slopeUV0", "slopeUV500", "alphaRatio4k_amean", "hammarberg4k_amean")
@@ -222,21 +223,34 @@ def where_from(data, use):
             "both known": {"engines_out": False, "sources_out": False}, "a quarter of the segments": {"part": 0.25}, "half of them": {"part": 0.5}, "boosted stumps": {"kind": Stumps}}
     result = {name: mean_rate(data, use, **how) for name, how in rows.items()}
     micro = data.columns(*MICRO) + [i for i in data.columns("lfcc") if "step" in data.names[i]]
-    result["micro-variation (22 features)"] = mean_rate(data, micro)
-    result["halves"], result["halves, micro-variation"] = halves(data, use), halves(data, micro)
-    for start in ("levelModulation", "lfccGrowth", "lfccRecurrence"):
+    before = data.columns(*BEFORE)
+    result["before (11 features)"], result["micro-variation (22 features)"] = mean_rate(data, before), mean_rate(data, micro)
+    result["halves"], result["halves, before"], result["halves, micro-variation"] = halves(data, use), halves(data, before), halves(data, micro)
+    result["every half"], result["every half, before"] = every_half(data, use), every_half(data, before)
+    for start in ("F0run", "lfcc"):
         result[f"{start} alone"] = mean_rate(data, [i for i in use if data.names[i].startswith(start)])
+    for i in use:
+        result[f"without {data.names[i]}"] = mean_rate(data, [k for k in use if k != i])
     return result
 
 
-def halves(data, use):
+def halves(data, use, names=HALF):
     """Fitted on half of the engines and of the sources, measured on the other half, after G.711; and the other way round."""
-    one = np.isin(data.source, HALF)
+    one = np.isin(data.source, names)
     result = []
     for train, test in ((one, ~one), (~one, one)):
         pooled = Linear().fit(data.x[train][:, use], data.y[train], data.weights(train)).score(data.x[:, use])
         result.append(rate(data, pooled, test & data.g711 & data.fluent, test & data.g711 & (data.y == 1)))
     return result
+
+
+def every_half(data, use, rounds=40):
+    """The same of halves drawn at random: mean and worst."""
+    rng, values, fluent = np.random.default_rng(1), [], sorted(set(data.source[data.fluent]))
+    for _ in range(rounds):
+        drawn = [*rng.permutation(data.engines)[: len(data.engines) // 2], *rng.permutation(fluent)[: len(fluent) // 2], "words"]
+        values += halves(data, use, drawn)
+    return [float(np.mean(values)), float(np.max(values))]
 
 
 def guards(data, use):

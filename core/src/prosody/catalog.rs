@@ -31,6 +31,7 @@ const MODULATION: &str = "Greenberg & Kingsbury 1997";
 const LFCC: &str = "Zhou et al. 2011";
 const FORMANT: &str = "Atal & Hanauer 1971, Makhoul 1975";
 const BREATH: &str = "after Ruinskiy & Lavner 2007";
+const LEVINA: &str = "Levina & Bickel 2004";
 const CODES: &str = "codes of Haitsma & Kalker 2002";
 const TURN_TAKING: &str = "Heldner & Edlund 2010";
 const OWN: &str = "callprint";
@@ -64,7 +65,7 @@ macro_rules! cepstral {
 }
 
 /// Number of [`FEATURES`].
-pub(crate) const COUNT: usize = 135;
+pub(crate) const COUNT: usize = 141;
 
 /// The columns of [`Functionals`](super::Functionals), in order; the first 30 are those of eGeMAPSv02 that make sense in the
 /// telephone band.
@@ -374,6 +375,37 @@ pub const FEATURES: &[Feature; COUNT] = &[
         "mean ln of the cepstral distance of every second voiced frame to the nearest at least 40 voiced frames away, less half ln of the total variance",
         OWN,
     ),
+    feature(
+        "lfccReturn_80ms",
+        "1",
+        "correlation of the change of cepstral coefficients 1-8 between neighbouring frames of speech with that 80 ms later",
+        OWN,
+    ),
+    feature(
+        "lfccDimension",
+        "1",
+        "1 / mean of ln(T10 / Tj), j = 1 to 9: Tj the cepstral distance of every second frame of speech to its jth nearest at least 40 frames away",
+        LEVINA,
+    ),
+    feature(
+        "F0runRise_lnStddev",
+        "1",
+        "ln of the standard deviation (semitones) of the change of F0 along the least-squares line of a run of 80-640 ms of voiced frames",
+        OWN,
+    ),
+    feature(
+        "F0runResidual_lnPercentile50.0",
+        "1",
+        "ln of the median over these runs of the root mean square deviation (semitones) of F0 from the least-squares cubic",
+        OWN,
+    ),
+    feature(
+        "levelRunEnd_lnStddev",
+        "1",
+        "ln of the standard deviation (dB) over these runs of the mean level of the last 30 ms less that of the run",
+        OWN,
+    ),
+    feature("jitterPitch_lnPercentile90.0", "1", "ln of the 90th percentile of the jitter of voiced frames", TITZE),
     feature(
         "responseLatencySec_amean",
         "s",

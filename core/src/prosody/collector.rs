@@ -4,7 +4,7 @@ use super::{
     breath::Breaths,
     contour::Contour,
     delivery::{LEAST_LEVEL, Pauses, SpeechThreshold, Syllables},
-    dynamics::{Growth, Recurrence},
+    dynamics::{Dimension, Growth, Recurrence},
     extractor::sum,
     formants::FORMANTS,
     functionals::{Functionals, Row},
@@ -12,6 +12,7 @@ use super::{
     lld::Lld,
     repetition::Repetition,
     rhythm::{Modulation, Npvi},
+    runs::VoicedRuns,
     spectrum::LFCC,
     stats::{Histogram, Moments, Runs},
     turns::TURNS,
@@ -49,6 +50,8 @@ pub(crate) struct Collector {
     repetition: Repetition,
     growth: Growth,
     recurrence: Recurrence,
+    dimension: Dimension,
+    runs: VoicedRuns,
     counts: Counts,
     voice: Voice,
     speech: Speech,
@@ -169,6 +172,8 @@ impl Collector {
             repetition: Repetition::new(),
             growth: Growth::default(),
             recurrence: Recurrence::new(),
+            dimension: Dimension::new(),
+            runs: VoicedRuns::new(),
             counts: Counts::new(),
             voice: Voice::default(),
             speech: Speech::default(),
@@ -185,6 +190,8 @@ impl Collector {
         self.repetition.clear();
         self.growth.clear();
         self.recurrence.clear();
+        self.dimension.clear();
+        self.runs.clear();
     }
 
     /// Takes in the level (dB) of the newest frame, ahead of [`push`](Self::push), which waits for the F0 path.
@@ -215,6 +222,8 @@ impl Collector {
         self.repetition.push(hop.code, speech);
         self.growth.push(lld);
         self.recurrence.push(lld);
+        self.dimension.push(lld);
+        self.runs.push(lld);
         self.counts.breaths.step(lld.voiced(), lld.level, self.threshold.range(), lld.alpha_ratio);
         self.count(lld, hop, speech, threshold);
         self.voice.push(lld);
@@ -365,7 +374,8 @@ impl Collector {
         row.extend([breaths.mean() / FRAMES_PER_SECOND]);
         row.extend(self.repetition.values());
         row.extend(self.growth.values());
-        row.extend([self.recurrence.value()]);
+        row.extend([self.recurrence.value(), self.growth.returning(), self.dimension.value()]);
+        row.extend(self.runs.values());
         row.extend([f64::NAN; TURNS]);
     }
 }

@@ -58,6 +58,7 @@ mod pitch;
 mod recording;
 mod repetition;
 mod rhythm;
+mod runs;
 mod spectrum;
 mod stats;
 mod tracker;
