@@ -229,7 +229,7 @@ def _person(material, seconds, rng):
     return y + sounds.room(len(y), int(rng.integers(2 ** 31)), -50)
 
 
-def make_call(material, kind, rng):
+def make_call(material, kind, rng, interrupted=0):
     """(samples, ref, onset, handover): see the set's header for the kinds."""
     opening = [sounds.ringing(rng) if rng.random() < 0.6 else np.zeros(int(rng.uniform(0.5, 2.5) * RATE), np.float32)]
     words = material.words or material.prompts
@@ -245,6 +245,12 @@ def make_call(material, kind, rng):
     if rng.random() < 0.35:
         parts[1] = y[: int(len(y) * rng.uniform(0.45, 0.95))]
         gap = np.zeros(int(rng.uniform(0.3, 1.5) * RATE), np.float32)
+        if interrupted and rng.random() < interrupted:
+            # Who was called speaks; the machine stops, and the line is silent until a person is there.
+            word = read(words[int(rng.integers(len(words)))]["path"])[: int(1.2 * RATE)]
+            over = min(int(rng.uniform(0.1, 0.4) * RATE), len(word), len(parts[1]))
+            parts[1] = np.concatenate([parts[1][: len(parts[1]) - over], parts[1][len(parts[1]) - over :] + word[:over]])
+            gap = np.concatenate([word[over:], np.zeros(int(rng.uniform(0.8, 2.5) * RATE), np.float32)])
         handover = sum(len(p) for p in parts) + len(gap)
         parts += [gap, _person(material, rng.uniform(4, 8), rng)]
     else:
@@ -253,11 +259,11 @@ def make_call(material, kind, rng):
     return np.concatenate(parts), ref, len(opening) / RATE, None if handover is None else handover / RATE
 
 
-def make_calls(material, out, count, seed):
+def make_calls(material, out, count, seed, interrupted=0):
     rng, rows, made = np.random.default_rng([seed, 2]), [], []
     for i in range(count):
         kind = CALL_KINDS[i % len(CALL_KINDS)]
-        y, ref, onset, handover = make_call(material, kind, rng)
+        y, ref, onset, handover = make_call(material, kind, rng, interrupted)
         condition = CALL_CONDITIONS[int(rng.integers(len(CALL_CONDITIONS)))]
         text = lambda v: "-" if v is None else f"{v:.2f}"
         rows.append([f"c{i:05d}", ref, condition, text(onset), text(handover), f"{len(y) / RATE:.2f}", kind])
@@ -304,6 +310,7 @@ def main():
     parser.add_argument("--negative-kinds", default=tuple(KINDS), type=lambda s: s.split(","), help="kinds of negative snippets")
     parser.add_argument("--anywhere", type=float, default=0, help="share of sibling negatives that are cut anywhere, though an indexed script may say all of it")
     parser.add_argument("--beginnings", type=int, default=0, help="beginnings of calls among the snippets")
+    parser.add_argument("--interrupted", type=float, default=0, help="share of hand-overs before which the called person interrupts the machine")
     parser.add_argument("--prompts", type=int, default=100, help="recorded prompts in the index")
     parser.add_argument("--prompt-share", type=float, default=0, help="share of positives that are cut from recorded prompts")
     parser.add_argument("--voices", default="", type=lambda s: {v for v in s.split(",") if v})
@@ -318,7 +325,7 @@ def main():
     snippets.positives(a.positives, a.prompt_share)
     snippets.negatives(a.negatives, a.negative_kinds, a.anywhere)
     snippets.render(a.out, a.seed)
-    make_calls(material, a.out, a.calls, a.seed)
+    make_calls(material, a.out, a.calls, a.seed, a.interrupted)
     add_beginnings(a.out, a.beginnings, a.seed)
     print(f"{a.out}: {refs} references, {len(snippets.rows)} snippets, {a.calls} calls", file=sys.stderr)
 

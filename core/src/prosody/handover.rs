@@ -30,6 +30,14 @@ const SPEECH_OF: usize = 250;
 /// without this rule 76).
 const SLOW_SPEECH: usize = 75;
 const SLOW_SPEECH_OF: usize = 400;
+/// Who speaks within so many frames of the script's end, says less than so many frames of sound, and then nothing for so many,
+/// may only have interrupted the machine, as people do who are then put through. What comes within so many frames of that
+/// is waited for; if it is enough, the person begins there. (Of 79 hand-overs in development calls, seven in ten of them
+/// after an interruption, 59 are told instead of 56; seen first in public calls.)
+const AT_ONCE: usize = 20;
+const ANSWER: usize = 110;
+const SILENCE: usize = 60;
+const AFTER_ANSWER: usize = 400;
 /// Frames of levels that are remembered (16 s).
 const MEMORY: usize = 1600;
 /// Frames before the match's end from which speech of another may begin: the end is known to about that.
@@ -173,10 +181,11 @@ impl Handover {
         let threshold = self.threshold(end_frame.saturating_sub(MACHINE).max(oldest)..end_frame, oldest);
         let sound = |frame: usize| i32::from(self.levels[frame % MEMORY]) >= threshold;
         let from = end_frame.saturating_sub(SLACK).max(oldest);
-        let fluent = Rule { enough: SPEECH, of: SPEECH_OF, wait: SPEECH_OF };
+        let ended = self.ended;
+        let fluent = Rule { enough: SPEECH, of: SPEECH_OF, wait: SPEECH_OF, ended };
         // One who speaks fluently may still come: what goes before that is an answer.
-        let wait = if self.ended { SPEECH_OF } else { SLOW_SPEECH_OF + SPEECH_OF };
-        let slow = Rule { enough: SLOW_SPEECH, of: SLOW_SPEECH_OF, wait };
+        let wait = if ended { SPEECH_OF } else { SLOW_SPEECH_OF + SPEECH_OF };
+        let slow = Rule { enough: SLOW_SPEECH, of: SLOW_SPEECH_OF, wait, ended };
         let speech = |rule| first_speech(from..self.frames, end_frame, rule, sound);
         let Some((onset, heard)) = speech(fluent).or_else(|| speech(slow)) else { return };
         let at = onset as f64 * HOP_SECONDS;
@@ -230,27 +239,52 @@ struct Rule {
     of: usize,
     /// once so many have passed.
     wait: usize,
+    /// Whether no frames will follow.
+    ended: bool,
 }
 
 /// Where the first speech begins that is enough for someone who has taken over, and how many of its frames sound. An onset is
 /// sound that holds on after a gap, or at the very end of the script.
 fn first_speech(frames: Range<usize>, end: usize, rule: Rule, sound: impl Fn(usize) -> bool) -> Option<(usize, usize)> {
-    let Rule { enough, of, wait } = rule;
+    let Rule { enough, of, wait, ended } = rule;
     let count = |from: usize, frames: usize| (from..from + frames).filter(|&frame| sound(frame)).count();
     let last = frames.end.checked_sub(wait)?;
     let mut quiet = GAP;
+    // What may only be an answer, and where the silence after it is long enough.
+    let mut answer: Option<((usize, usize), usize)> = None;
     for frame in frames.start..=last {
+        if answer.is_some_and(|((onset, _), _)| frame > onset + AFTER_ANSWER) {
+            break;
+        }
         if !sound(frame) {
             quiet += 1;
             continue;
         }
-        if (quiet >= GAP || frame == end) && count(frame, ONSET_OF) >= ONSET {
-            let heard = count(frame, of.min(frames.end - frame));
-            if heard >= enough {
-                return Some((frame, heard));
+        if (quiet >= GAP || frame == end)
+            && answer.is_none_or(|(_, silence)| frame > silence)
+            && count(frame, ONSET_OF) >= ONSET
+        {
+            let found = (frame, count(frame, of.min(frames.end - frame)));
+            if found.1 >= enough {
+                let interrupts = answer.is_none() && frame <= end + AT_ONCE;
+                let silence = if interrupts { silence_after(frame..frames.end, &sound) } else { None };
+                let Some(silence) = silence else { return Some(found) };
+                answer = Some((found, silence));
             }
         }
         quiet = 0;
+    }
+    answer.map(|(found, _)| found).filter(|(onset, _)| ended || last > onset + AFTER_ANSWER)
+}
+
+/// Where a silence of [`SILENCE`] is over that follows less than [`ANSWER`] of sound.
+fn silence_after(frames: Range<usize>, sound: impl Fn(usize) -> bool) -> Option<usize> {
+    let (mut heard, mut quiet) = (0, 0);
+    for frame in frames {
+        (heard, quiet) = if sound(frame) { (heard + 1, 0) } else { (heard, quiet + 1) };
+        if heard >= ANSWER || quiet >= SILENCE {
+            return (heard < ANSWER).then_some(frame);
+        }
     }
     None
 }
@@ -314,6 +348,13 @@ mod tests {
         let found = run(14.0, 6.0, |t| t < 6.0 || (6.5..7.5).contains(&t) || t > 9.0);
         assert_eq!(found.len(), 1);
         assert!((found[0].at - 9.0).abs() < 0.03, "{found:?}");
+    }
+
+    #[test]
+    fn who_interrupts_the_machine_and_waits_does_not_take_over() {
+        let found = run(16.0, 6.0, |t| t < 6.9 || t > 8.2);
+        assert_eq!(found.len(), 1);
+        assert!((found[0].at - 8.2).abs() < 0.03, "{found:?}");
     }
 
     #[test]
