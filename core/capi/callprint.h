@@ -73,7 +73,7 @@ typedef struct {
   size_t struct_size;
   // Samples per second of what is fed, 1000 to 384000. Default 8000.
   uint32_t sample_rate;
-  // 1: stop searching once the call is decided. Default 0.
+  // 1: stop searching once the call is decided: unmatched, or matched without ambiguity for 2 s. Default 0.
   uint32_t stop_when_decided;
   // Largest false-alarm rate, per hour of audio, at which something is called a match. Default 0.01.
   double max_far;
