@@ -50,7 +50,8 @@ impl SoftCode {
     /// reliability; 1 when all agree, 0 for unrelated sound, -1 when all differ.
     pub fn agreement(&self, stored: Code) -> f32 {
         let bit = |d: usize| stored.0[d / 64] >> (d % 64) & 1 == 1;
-        let sum: i32 = self.values.iter().enumerate().map(|(d, &v)| if bit(d) { i32::from(v) } else { -i32::from(v) }).sum();
+        let sum: i32 =
+            self.values.iter().enumerate().map(|(d, &v)| if bit(d) { i32::from(v) } else { -i32::from(v) }).sum();
         if self.magnitude == 0 { 0.0 } else { sum as f32 / f32::from(self.magnitude) }
     }
 }

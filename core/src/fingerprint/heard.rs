@@ -1,8 +1,8 @@
 //! A query code as it is remembered to be aligned: reliabilities in bit planes.
 //!
 //! A reliability is kept in 1/15 of the largest, bit by bit: plane p holds bit p of all 128. So agreement with a stored code
-//! is a few population counts, and a code takes 96 bytes instead of 168. What that rounds away is a tenth of what one wrong
-//! bit changes.
+//! is a few population counts, and a code takes 96 bytes instead of 168. What that rounds away moves an agreement by some
+//! .004, a wrong bit moves it by .016.
 
 use super::{
     QueryFrame,
@@ -33,7 +33,14 @@ pub(crate) struct HeardCode {
 impl From<&QueryFrame> for HeardCode {
     fn from(query: &QueryFrame) -> Self {
         let (planes, magnitude) = if query.active { slice(query.soft.values()) } else { Default::default() };
-        Self { code: query.soft.code(), planes, frame: query.frame, level: query.level, magnitude, active: query.active }
+        Self {
+            code: query.soft.code(),
+            planes,
+            frame: query.frame,
+            level: query.level,
+            magnitude,
+            active: query.active,
+        }
     }
 }
 

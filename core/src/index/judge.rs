@@ -420,8 +420,8 @@ mod tests {
         over_time(&layer, &input, frames, &mut out);
         for t in 0..frames {
             for o in 0..outputs {
-                let taps = (0..SPAN * inputs)
-                    .map(|i| f64::from(input[t * inputs + i]) * f64::from(weights[i * outputs + o]));
+                let taps =
+                    (0..SPAN * inputs).map(|i| f64::from(input[t * inputs + i]) * f64::from(weights[i * outputs + o]));
                 let sum = taps.sum::<f64>() + f64::from(bias[o]);
                 let found = f64::from(out[(t + SPAN / 2) * outputs + o]);
                 assert!((found - sum.max(0.0)).abs() < 1e-5, "{t} {o}: {found} {sum}");

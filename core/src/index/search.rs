@@ -50,9 +50,7 @@ pub struct Candidate {
 impl Candidate {
     /// Whether two candidates are the same line but for a drift between them.
     pub(crate) fn same_line(&self, other: &Self) -> bool {
-        self.rendering == other.rendering
-            && self.speed == other.speed
-            && (self.offset - other.offset).abs() <= 2 * CELL
+        self.rendering == other.rendering && self.speed == other.speed && (self.offset - other.offset).abs() <= 2 * CELL
     }
 
     /// Whether two candidates put the same place of the script at the same time, at whatever speed.

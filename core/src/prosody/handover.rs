@@ -352,7 +352,7 @@ mod tests {
 
     #[test]
     fn who_interrupts_the_machine_and_waits_does_not_take_over() {
-        let found = run(16.0, 6.0, |t| t < 6.9 || t > 8.2);
+        let found = run(16.0, 6.0, |t| !(6.9..=8.2).contains(&t));
         assert_eq!(found.len(), 1);
         assert!((found[0].at - 8.2).abs() < 0.03, "{found:?}");
     }

@@ -97,7 +97,7 @@ class Session:
     unmatched_after : float, optional
         Seconds of sound after which a call without a match is declared ``unmatched``.
     stop_when_decided : bool, optional
-        Whether to stop searching once the call is decided (unmatched, or matched without ambiguity for 2 s), to save time.
+        Whether to stop searching once the call is decided, to save time: unmatched, or matched without rivals for 2 s.
     machine_voice : bool, optional
         Whether the voice is judged, machine or human; without it a session is smaller and a little faster.
 
