@@ -570,8 +570,10 @@ impl Evaluation<'_> {
             merged.push(new);
         }
         merged.extend(old);
-        // A search by lines may find a hit twice.
-        merged.dedup();
+        if self.index.has_tables() {
+            // A search by lines may find a hit twice.
+            merged.dedup();
+        }
         hits.clear();
         hits.extend_from_slice(merged);
         new_hits.clear();
