@@ -141,7 +141,8 @@ def _voices(ax: Axes, result: ScanResult, channel: int, last: float) -> None:
     taken = when["handover"][:1]
     for known in when["machine_voice"][:1]:
         start, end = min([*when["answered"], known]), max(known, *taken, 0.0 if taken else last)
-        probability = result.channels[channel].machine_voice.probability
+        # The channel's probability is one of all its speech: with a person in it, it says nothing about the machine.
+        probability = None if taken else result.channels[channel].machine_voice.probability
         words = "machine" if probability is None else f"machine, {probability:.0%}"
         _bar(ax, start, end, "voice", PURPLE, words, known)
     for at in taken:
