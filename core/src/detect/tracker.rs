@@ -478,16 +478,18 @@ impl Evaluation<'_> {
         self.sort_hits();
         self.scratch.votes.count(&self.heard.hits, CANDIDATES);
         self.scratch.laid.resize_with(CANDIDATES, Alignment::default);
-        let mut plausible: SmallVec<[(Candidate, Evidence, usize); CANDIDATES]> = SmallVec::new();
+        // With where its alignment is, if that is to be heard.
+        let mut plausible: SmallVec<[(Candidate, Evidence, Option<usize>); CANDIDATES]> = SmallVec::new();
         for i in 0..self.scratch.votes.candidates.len() {
             let candidate = self.scratch.votes.candidates[i];
             if candidate.votes >= MINIMUM_VOTES && !self.can_wait(&candidate) {
                 let Some(evidence) = self.lay(&candidate) else { continue };
-                if !evidence.is_promising() {
+                let heard = self.is_worth_hearing(&evidence);
+                if !heard {
                     self.forgo(candidate);
                 }
                 std::mem::swap(&mut self.scratch.paths.alignment, &mut self.scratch.laid[plausible.len()]);
-                plausible.push((candidate, evidence, plausible.len()));
+                plausible.push((candidate, evidence, heard.then_some(plausible.len())));
             }
         }
         plausible.sort_by(|a, b| b.1.whole.magnitude.total_cmp(&a.1.whole.magnitude));
@@ -496,7 +498,7 @@ impl Evaluation<'_> {
         // worse path higher, which looks like evenly noisy audio.)
         let mut found: SmallVec<[Hypothesis; VERIFIED]> = SmallVec::new();
         for (candidate, evidence, laid) in plausible {
-            if self.thorough() || evidence.is_promising() {
+            if let Some(laid) = laid {
                 std::mem::swap(&mut self.scratch.paths.alignment, &mut self.scratch.laid[laid]);
                 found.extend(self.judged(candidate, evidence));
             }
@@ -514,13 +516,18 @@ impl Evaluation<'_> {
         // What counts as a match is kept however long the stream; of the rest, the best.
         let sure = self.hypotheses.partition_point(|h| h.score >= self.threshold);
         self.hypotheses.truncate((sure + HYPOTHESES).min(self.mode.hypotheses));
-        let below = self.hypotheses[sure.min(self.hypotheses.len())..].iter();
+        let below = self.hypotheses.iter().skip(sure);
         self.heard.soon = below.take_while(|h| h.score >= self.threshold - NEAR_BELOW).any(|h| !h.settled);
     }
 
     /// Whether candidates are heard that can hardly be matches.
     fn thorough(&self) -> bool {
         self.mode.all || self.threshold < LEAST_PROMISING
+    }
+
+    /// Whether an alignment with these codes is to be heard frame by frame.
+    fn is_worth_hearing(&self, evidence: &Evidence) -> bool {
+        self.thorough() || evidence.is_promising()
     }
 
     /// Whether a hypothesis was judged a moment ago and is too far from the threshold for what came since to matter.
@@ -543,7 +550,7 @@ impl Evaluation<'_> {
             let more = f64::from(candidate.votes) >= MANY_MORE_VOTES * f64::from(line.votes);
             line.same_line(candidate) && self.now < at + HOPELESS_FOR && !more
         };
-        (!self.last && !self.thorough() && self.heard.hopeless.iter().any(hopeless))
+        (!self.last && self.heard.hopeless.iter().any(hopeless))
             || self.hypotheses.iter().any(|h| self.is_unhurried(h) && h.is_followed_by(candidate))
     }
 
@@ -590,7 +597,7 @@ impl Evaluation<'_> {
             let candidate = self.hypotheses[i].candidate;
             let evidence = self.lay(&candidate);
             let sure = self.hypotheses[i].score >= self.threshold;
-            if let Some(evidence) = evidence.filter(|e| !(sure || self.thorough() || e.is_promising())) {
+            if let Some(evidence) = evidence.filter(|e| !sure && !self.is_worth_hearing(e)) {
                 // Hopeless now, whatever the frames would say.
                 let h = &mut self.hypotheses[i];
                 (h.evidence, h.raw, h.score) = (evidence, f64::NEG_INFINITY, f64::NEG_INFINITY);

@@ -144,7 +144,7 @@ impl Votes {
             // Enough for the answer, with room for renderings to come: the rest can't be among the first `count`.
             if candidates.len() >= 2 * count + ROOM {
                 best(candidates, count);
-                least = candidates.get(count.wrapping_sub(1)).map_or(0, |last| last.votes);
+                least = candidates.last().map_or(0, |last| last.votes);
             }
         }
         best(candidates, count);

@@ -107,16 +107,53 @@ impl Growth {
     }
 }
 
-/// How closely voiced frames come back.
+/// Every second of the frames handed in, the last [`KEPT`] of them.
 #[derive(Debug, Clone)]
-pub(crate) struct Recurrence {
-    /// Coefficient by coefficient, all frames that are kept.
+struct Past {
+    /// Coefficient by coefficient.
     frames: Box<[[f32; KEPT]; LFCC]>,
-    /// Squared distance to the nearest frame so far.
-    nearest: Box<[f32; KEPT]>,
+    /// Squared distances of the newest frame to all.
     distances: Box<[f32; KEPT]>,
     count: usize,
     skip: bool,
+}
+
+impl Past {
+    fn new() -> Self {
+        Self { frames: Box::new([[0.0; KEPT]; LFCC]), distances: Box::new([0.0; KEPT]), count: 0, skip: false }
+    }
+
+    /// Takes a frame. If it is kept, `other` hears of all slots whose frames are far enough in time, from the oldest, with
+    /// their squared distances; what comes back is its own slot, that of the oldest frame before.
+    fn push(&mut self, now: &[f32; LFCC], mut other: impl FnMut(usize, f32)) -> Option<usize> {
+        self.skip = !self.skip;
+        if !self.skip {
+            return None;
+        }
+        distances(now, &self.frames, &mut self.distances);
+        for age in NEAR..KEPT.min(self.count + 1) {
+            let slot = (self.count + KEPT - age) % KEPT;
+            other(slot, self.distances[slot]);
+        }
+        let slot = self.count % KEPT;
+        for (frames, &value) in self.frames.iter_mut().zip(now) {
+            frames[slot] = value;
+        }
+        self.count += 1;
+        Some(slot)
+    }
+
+    fn clear(&mut self) {
+        self.count = 0;
+    }
+}
+
+/// How closely voiced frames come back.
+#[derive(Debug, Clone)]
+pub(crate) struct Recurrence {
+    past: Past,
+    /// Squared distance to the nearest frame so far.
+    nearest: Box<[f32; KEPT]>,
     logarithms: Moments,
     spread: [Moments; LFCC],
 }
@@ -124,11 +161,8 @@ pub(crate) struct Recurrence {
 impl Recurrence {
     pub(crate) fn new() -> Self {
         Self {
-            frames: Box::new([[0.0; KEPT]; LFCC]),
+            past: Past::new(),
             nearest: Box::new([f32::INFINITY; KEPT]),
-            distances: Box::new([0.0; KEPT]),
-            count: 0,
-            skip: false,
             logarithms: Moments::default(),
             spread: [Moments::default(); LFCC],
         }
@@ -139,27 +173,16 @@ impl Recurrence {
         if !lld.speech || !lld.voiced() {
             return;
         }
-        self.skip = !self.skip;
-        if !self.skip {
-            return;
-        }
-        let slot = self.count % KEPT;
-        add(&mut self.logarithms, self.nearest[slot]);
-        distances(&lld.lfcc, &self.frames, &mut self.distances);
-        let mut least = f32::INFINITY;
-        // From the oldest that is kept to the newest that is far enough.
-        for age in NEAR..KEPT.min(self.count + 1) {
-            let other = (self.count + KEPT - age) % KEPT;
-            let distance = self.distances[other];
+        let (nearest, mut least) = (&mut self.nearest, f32::INFINITY);
+        let slot = self.past.push(&lld.lfcc, |other, distance| {
             least = least.min(distance);
-            self.nearest[other] = self.nearest[other].min(distance);
-        }
-        self.nearest[slot] = least;
-        for ((frames, &value), spread) in self.frames.iter_mut().zip(&lld.lfcc).zip(&mut self.spread) {
-            frames[slot] = value;
+            nearest[other] = nearest[other].min(distance);
+        });
+        let Some(slot) = slot else { return };
+        add(&mut self.logarithms, std::mem::replace(&mut nearest[slot], least));
+        for (&value, spread) in lld.lfcc.iter().zip(&mut self.spread) {
             spread.add(f64::from(value));
         }
-        self.count += 1;
     }
 
     /// Mean logarithm of the distance, less half the logarithm of the total variance; NaN with too few frames.
@@ -172,8 +195,9 @@ impl Recurrence {
 
     /// Starts a new segment.
     pub(crate) fn clear(&mut self) {
+        self.past.clear();
         self.nearest.fill(f32::INFINITY);
-        (self.count, self.logarithms, self.spread) = (0, Moments::default(), [Moments::default(); LFCC]);
+        (self.logarithms, self.spread) = (Moments::default(), [Moments::default(); LFCC]);
     }
 }
 
@@ -183,14 +207,10 @@ type Nearest = [f32; NEIGHBOURS];
 /// How many directions the cepstra of speech have.
 #[derive(Debug, Clone)]
 pub(crate) struct Dimension {
-    /// Coefficient by coefficient, all frames that are kept.
-    frames: Box<[[f32; KEPT]; LFCC]>,
+    past: Past,
     nearest: Box<[Nearest; KEPT]>,
     /// The last of each, side by side: few distances are below it.
     farthest: Box<[f32; KEPT]>,
-    distances: Box<[f32; KEPT]>,
-    count: usize,
-    skip: bool,
     /// Logarithms of the farthest neighbour's distance over those of the others.
     logarithms: Moments,
 }
@@ -198,12 +218,9 @@ pub(crate) struct Dimension {
 impl Dimension {
     pub(crate) fn new() -> Self {
         Self {
-            frames: Box::new([[0.0; KEPT]; LFCC]),
+            past: Past::new(),
             nearest: Box::new([[f32::INFINITY; NEIGHBOURS]; KEPT]),
             farthest: Box::new([f32::INFINITY; KEPT]),
-            distances: Box::new([0.0; KEPT]),
-            count: 0,
-            skip: false,
             logarithms: Moments::default(),
         }
     }
@@ -213,29 +230,19 @@ impl Dimension {
         if !lld.speech {
             return;
         }
-        self.skip = !self.skip;
-        if !self.skip {
-            return;
-        }
-        let slot = self.count % KEPT;
-        add_ratios(&mut self.logarithms, &self.nearest[slot]);
-        distances(&lld.lfcc, &self.frames, &mut self.distances);
+        let Self { past, nearest, farthest, logarithms } = self;
         let mut own = [f32::INFINITY; NEIGHBOURS];
-        for age in NEAR..KEPT.min(self.count + 1) {
-            let other = (self.count + KEPT - age) % KEPT;
-            let distance = self.distances[other];
+        let slot = past.push(&lld.lfcc, |other, distance| {
             if distance < own[NEIGHBOURS - 1] {
                 insert(&mut own, distance);
             }
-            if distance < self.farthest[other] {
-                self.farthest[other] = insert(&mut self.nearest[other], distance);
+            if distance < farthest[other] {
+                farthest[other] = insert(&mut nearest[other], distance);
             }
-        }
-        (self.nearest[slot], self.farthest[slot]) = (own, own[NEIGHBOURS - 1]);
-        for (frames, &value) in self.frames.iter_mut().zip(&lld.lfcc) {
-            frames[slot] = value;
-        }
-        self.count += 1;
+        });
+        let Some(slot) = slot else { return };
+        add_ratios(logarithms, &nearest[slot]);
+        (nearest[slot], farthest[slot]) = (own, own[NEIGHBOURS - 1]);
     }
 
     /// The dimension; NaN with too few frames.
@@ -249,7 +256,8 @@ impl Dimension {
     pub(crate) fn clear(&mut self) {
         self.nearest.fill([f32::INFINITY; NEIGHBOURS]);
         self.farthest.fill(f32::INFINITY);
-        (self.count, self.logarithms) = (0, Moments::default());
+        self.past.clear();
+        self.logarithms = Moments::default();
     }
 }
 
@@ -297,24 +305,7 @@ mod tests {
     use super::*;
 
     fn frame(lfcc: [f32; LFCC]) -> Lld {
-        Lld {
-            time: 0.0,
-            f0: 150.0,
-            voicing: 1.0,
-            hnr: 20.0,
-            level: -20.0,
-            jitter: 0.0,
-            shimmer: 0.0,
-            h1_h2: 0.0,
-            slope_0_500: 0.0,
-            slope_500_1500: 0.0,
-            alpha_ratio: 0.0,
-            hammarberg: 0.0,
-            flux: 0.0,
-            lfcc,
-            formants: [0.0; 3],
-            speech: true,
-        }
+        Lld { lfcc, ..Lld::steady() }
     }
 
     #[test]

@@ -30,12 +30,11 @@ const SPEECH_OF: usize = 250;
 /// without this rule 76).
 const SLOW_SPEECH: usize = 75;
 const SLOW_SPEECH_OF: usize = 400;
-/// Who speaks within so many frames of the script's end, says less than so many frames of sound, and then nothing for so many,
-/// may only have interrupted the machine, as people do who are then put through. What comes within so many frames of that
-/// is waited for; if it is enough, the person begins there. (Of 79 hand-overs in development calls, seven in ten of them
-/// after an interruption, 59 are told instead of 56; seen first in public calls.)
+/// Who speaks within so many frames of the script's end, says less than [`SPEECH`], and then nothing for so many, may only have
+/// interrupted the machine, as people do who are then put through. What comes within so many frames of that is waited for; if it
+/// is enough, the person begins there. (Of 79 hand-overs in development calls, seven in ten of them after an interruption, 59 are
+/// told instead of 56; seen first in public calls.)
 const AT_ONCE: usize = 20;
-const ANSWER: usize = 110;
 const SILENCE: usize = 60;
 const AFTER_ANSWER: usize = 400;
 /// Frames of levels that are remembered (16 s).
@@ -277,13 +276,13 @@ fn first_speech(frames: Range<usize>, end: usize, rule: Rule, sound: impl Fn(usi
     answer.map(|(found, _)| found).filter(|(onset, _)| ended || last > onset + AFTER_ANSWER)
 }
 
-/// Where a silence of [`SILENCE`] is over that follows less than [`ANSWER`] of sound.
+/// Where a silence of [`SILENCE`] is over that follows less than [`SPEECH`].
 fn silence_after(frames: Range<usize>, sound: impl Fn(usize) -> bool) -> Option<usize> {
     let (mut heard, mut quiet) = (0, 0);
     for frame in frames {
         (heard, quiet) = if sound(frame) { (heard + 1, 0) } else { (heard, quiet + 1) };
-        if heard >= ANSWER || quiet >= SILENCE {
-            return (heard < ANSWER).then_some(frame);
+        if heard >= SPEECH || quiet >= SILENCE {
+            return (heard < SPEECH).then_some(frame);
         }
     }
     None

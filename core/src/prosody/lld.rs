@@ -75,6 +75,29 @@ pub const LLD_NAMES: &[&str] = &[
 ];
 
 impl Lld {
+    /// A voiced frame of speech whose cepstrum does not move; for tests.
+    #[cfg(test)]
+    pub(crate) fn steady() -> Self {
+        Self {
+            time: 0.0,
+            f0: 150.0,
+            voicing: 1.0,
+            hnr: 20.0,
+            level: -20.0,
+            jitter: 0.0,
+            shimmer: 0.0,
+            h1_h2: 0.0,
+            slope_0_500: 0.0,
+            slope_500_1500: 0.0,
+            alpha_ratio: 0.0,
+            hammarberg: 0.0,
+            flux: 0.0,
+            lfcc: [0.0; LFCC],
+            formants: [0.0; FORMANTS],
+            speech: true,
+        }
+    }
+
     /// Whether the frame is voiced.
     pub fn voiced(&self) -> bool {
         self.f0 > 0.0

@@ -8,7 +8,8 @@
 //! - its end: the mean level of its last 30 ms less that of the whole, dB.
 //!
 //! The functionals are the spread of rises and of ends over the runs, and the median residual, as natural logarithms, since all three are
-//! scales; and so the jitter that a tenth of the voiced frames exceeds: the voice of people is rough in places, not on average. F0 is taken as it was tracked: an octave error at a creaky end is a mark of people, too.
+//! scales; and so the jitter that a tenth of the voiced frames exceeds: the voice of people is rough in places, not on average. F0 is
+//! taken as it was tracked: an octave error at a creaky end is a mark of people, too.
 //!
 //! A run longer than 0.64 s counts in parts. The polynomials are those of J. P. Gram on equal steps from -1 to 1, made by their recurrence
 //! p[k+1] = t p[k] - (|p[k]|² / |p[k-1]|²) p[k-1] (G. E. Forsythe, J. SIAM 5 (1957), 74-88). Constant memory (7 kB), nothing is allocated
@@ -87,6 +88,7 @@ impl VoicedRuns {
     /// Of the runs that are over spread of the rises, median residual and spread of the ends, and the jitter's 90th percentile, as
     /// logarithms; NaN without a value.
     pub(crate) fn values(&self) -> [f64; 4] {
+        // Clamped, not the larger of both: NaN stays.
         let ln = |value: f64, least: f64| value.clamp(least, f64::INFINITY).ln();
         [
             ln(self.rises.stddev(), LEAST_SPREAD),
@@ -133,27 +135,10 @@ fn rise_and_residual(run: &[f32]) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prosody::{formants::FORMANTS, spectrum::LFCC};
 
     fn frame(semitones: f32, level: f32) -> Lld {
-        Lld {
-            time: 0.0,
-            f0: if semitones > 0.0 { 27.5 * (semitones / 12.0).exp2() } else { 0.0 },
-            voicing: 1.0,
-            hnr: 20.0,
-            level,
-            jitter: if semitones > 0.0 { 0.01 } else { f32::NAN },
-            shimmer: 0.0,
-            h1_h2: 0.0,
-            slope_0_500: 0.0,
-            slope_500_1500: 0.0,
-            alpha_ratio: 0.0,
-            hammarberg: 0.0,
-            flux: 0.0,
-            lfcc: [0.0; LFCC],
-            formants: [0.0; FORMANTS],
-            speech: true,
-        }
+        let (f0, jitter) = if semitones > 0.0 { (27.5 * (semitones / 12.0).exp2(), 0.01) } else { (0.0, f32::NAN) };
+        Lld { f0, level, jitter, ..Lld::steady() }
     }
 
     #[test]
