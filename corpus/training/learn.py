@@ -163,17 +163,20 @@ def scatters(pairs, model, step, shift, seed):
     return np.cov(clean.T), within, clean
 
 
-def directions(total, within, weights, keep, bits, shrink, seed):
-    """(B * K, bits) directions: the `keep` best, of equal total variance, turned by a random frame; and the ratios."""
-    w = sum(weights[c] * s for c, s in within.items()) / sum(weights[c] for c in within)
-    w = w + shrink * np.trace(w) / len(w) * np.eye(len(w))
+def discriminants(total, within, keep, shrink):
+    """(B * K, keep) best directions, of equal total variance, and the ratios of total to within-class variance."""
+    w = within + shrink * np.trace(within) / len(within) * np.eye(len(within))
     ratio, vectors = scipy.linalg.eigh(total, w)
     ratio, vectors = ratio[::-1][:keep], vectors[:, ::-1][:, :keep]
     vectors = vectors * np.sign(vectors[np.abs(vectors).argmax(0), np.arange(keep)])
-    vectors = vectors / np.sqrt(np.einsum("ij,ik,kj->j", vectors, total, vectors))
-    rng = np.random.default_rng([seed, 8])
+    return vectors / np.sqrt(np.einsum("ij,ik,kj->j", vectors, total, vectors)), ratio
+
+
+def turned(vectors, bits, seed):
+    """The directions turned by random orthonormal frames into `bits` ones of about equal worth."""
+    rng, keep = np.random.default_rng([seed, 8]), vectors.shape[1]
     turns = [np.linalg.qr(rng.standard_normal((keep, keep)))[0] for _ in range(-(-bits // keep))]
-    return vectors @ np.concatenate(turns, 1)[:, :bits], ratio
+    return vectors @ np.concatenate(turns, 1)[:, :bits]
 
 
 def quantise(model, matrix, clean):
@@ -195,7 +198,9 @@ def learn(pairs, settings, seed):
     model = frontend.Model(mel_edges(BANDS, LOW, HIGH), FLOOR, integer_basis(s["functions"], s["patch"]), empty,
                            np.zeros(s["bits"], np.int32), 7, 0, s["span_band"], s["span_patch"])
     total, within, clean = scatters(pairs, model, s["step"], s["shift"], seed)
-    matrix, ratio = directions(total, within, {c: PAIRS[c][0] for c in within}, s["keep"], s["bits"], s["shrink"], seed)
+    mean = sum(PAIRS[c][0] * w for c, w in within.items()) / sum(PAIRS[c][0] for c in within)
+    vectors, ratio = discriminants(total, mean, s["keep"], s["shrink"])
+    matrix = turned(vectors, s["bits"], seed)
     print("patches", len(clean), "variance ratios", np.round(ratio[[0, len(ratio) // 4, len(ratio) // 2, -1]], 2))
     return quantise(model, matrix, clean)
 

@@ -149,16 +149,17 @@ def train(data, hidden, bits, epochs, seed, weights=(0.0, 20.0), size=1024, rate
     return jax.tree.map(np.asarray, params)
 
 
-def measure(values, data, threshold, soft_scale, log=print):
-    """Bit errors and agreements by noise level, and how far unrelated speech of one voice stays away. `values`: x -> (n, bits)."""
-    clean, noisy, clip, voice, snr, room = data
-    hard = np.sign(values(clean) - threshold)
+def separation(hard, soft, clip, voice, snr, room):
+    """Bit errors and agreements by noise level, and how far unrelated speech of one voice stays away.
+
+    hard: signs of the clean patches (n, bits); soft: the degraded ones' values, an array like it for each row of `snr`. Returns the unrelated
+    agreements and {level: (BER, mean agreement, its deviation, d', share above the 99.9 % quantile of unrelated ones)}.
+    """
     rng = np.random.default_rng(5)
     groups = {"clean": (snr == 99) & ~room, "room": (snr == 99) & room, "12-20": (snr < 20) & (snr > 12), "6-12": (snr <= 12) & (snr > 6),
               "2-6": (snr <= 6) & (snr > 2), "-3-2": snr <= 2}
     a, ber, un = [], [], []
-    for k in range(len(noisy)):
-        v = np.clip((values(noisy[k]) - threshold) / soft_scale, -3.4, 3.4)
+    for v in soft:
         weight = np.abs(v).sum(1)
         a.append((hard * v).sum(1) / weight)
         ber.append((hard * v < 0).mean(1))
@@ -167,11 +168,19 @@ def measure(values, data, threshold, soft_scale, log=print):
         order = np.concatenate([np.flatnonzero(voice == w) for w in np.unique(voice)])
         un.append(((hard[other] * v[order]).sum(1) / weight[order])[clip[other] != clip[order]])
     a, ber, un = np.stack(a), np.stack(ber), np.concatenate(un)
-    log(f"unrelated, same voice: {un.mean():+.3f} ± {un.std():.3f}, 99.9 % {np.quantile(un, .999):.3f}; balance {np.abs((hard > 0).mean(0) - .5).max():.3f}")
-    for name, mask in groups.items():
-        if mask.any():
-            log(f"  {name:6} BER {ber[mask].mean():.3f}  agreement {a[mask].mean():.3f} ± {a[mask].std():.3f}  d' {(a[mask].mean() - un.mean()) / np.sqrt((a[mask].var() + un.var()) / 2):.2f}"
-                f"  above 99.9 % {(a[mask] > np.quantile(un, .999)).mean():.3f}", flush=True)
+    return un, {name: (ber[m].mean(), a[m].mean(), a[m].std(), (a[m].mean() - un.mean()) / np.sqrt((a[m].var() + un.var()) / 2),
+                       (a[m] > np.quantile(un, .999)).mean()) for name, m in groups.items() if m.any()}
+
+
+def measure(values, data, threshold, soft_scale, log=print):
+    """Prints what `separation` finds and the balance of the bits. `values`: x -> (n, bits)."""
+    clean, noisy, *about = data
+    hard = np.sign(values(clean) - threshold)
+    un, levels = separation(hard, (np.clip((values(y) - threshold) / soft_scale, -3.4, 3.4) for y in noisy), *about)
+    log(f"unrelated, same voice: {un.mean():+.3f} ± {un.std():.3f}, 99.9 % {np.quantile(un, .999):.3f}; "
+        f"balance {np.abs((hard > 0).mean(0) - .5).max():.3f}")
+    for name, (ber, mean, deviation, d, above) in levels.items():
+        log(f"  {name:6} BER {ber:.3f}  agreement {mean:.3f} ± {deviation:.3f}  d' {d:.2f}  above 99.9 % {above:.3f}", flush=True)
 
 
 def main():

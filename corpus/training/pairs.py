@@ -87,21 +87,20 @@ def degrade(audio, chains, seed, speech):
     return out
 
 
-def bands_of(x):
-    """Log-mel bands as `frontend.log_bands` makes them, by a library's FFT: off by a unit now and then, ten times faster."""
+def band_sums(x, bands=BANDS):
+    """Power of every band in every frame, above the floor: float32 (frames, bands)."""
     v = np.lib.stride_tricks.sliding_window_view(to_int16(x), frontend.FRAME)[:: frontend.HOP].astype(np.float32)
     power = np.abs(np.fft.rfft(v * frontend._HANN, axis=1)[:, :128]) ** 2
-    sums = power @ frontend.band_weights(mel_edges(BANDS, LOW, HIGH)).T + FLOOR
-    return np.round(256 * np.log2(sums)).astype(np.int16)
+    return power @ frontend.band_weights(mel_edges(bands, LOW, HIGH)).T + FLOOR
 
 
-def make_round(job):
-    cache, splits, name, number, seed = job
-    path = cache / "pairs" / f"{name}-{number}.npz"
-    if path.exists():
-        return path
-    material = clips(cache, splits)
-    voices, texts, audio = ([m[i] for m in material] for i in range(3))
+def bands_of(x):
+    """Log-mel bands as `frontend.log_bands` makes them, by a library's FFT: off by a unit now and then, ten times faster."""
+    return np.round(256 * np.log2(band_sums(x))).astype(np.int16)
+
+
+def send(audio, number, seed):
+    """(chains, clips) of round `number`: 0 is how a reference is captured, any other a random channel for each clip."""
     rng = np.random.default_rng([seed, number])
     if number == 0:
         chains = [{"codec": [str(rng.choice(["pcm", "alaw", "ulaw", "gsm"]))], "snr": 99.0, "speed": 1.0, "start": 0} for _ in audio]
@@ -115,6 +114,17 @@ def make_round(job):
         speech = [audio[i] for i in rng.permutation(len(audio))[:60]]
         made = degrade(audio, chains, seed * 1000 + number, speech)
         made = [np.concatenate([np.zeros(c["start"], np.float32), x]) if c["start"] >= 0 else x[-c["start"]:] for x, c in zip(made, chains)]
+    return chains, made
+
+
+def make_round(job):
+    cache, splits, name, number, seed = job
+    path = cache / "pairs" / f"{name}-{number}.npz"
+    if path.exists():
+        return path
+    material = clips(cache, splits)
+    voices, texts, audio = ([m[i] for m in material] for i in range(3))
+    chains, made = send(audio, number, seed)
     bands = [bands_of(x) for x in made]
     path.parent.mkdir(parents=True, exist_ok=True)
     about = {key: np.array([c[key] for c in chains]) for key in ("start", "speed", "snr")}
