@@ -35,7 +35,7 @@ def candidates(bands, frames):
     return np.array(out).T
 
 
-def boost(clean, noisy, voice, filters, bits, seed, matching_only, count=8000):
+def boost(clean, noisy, voice, filters, bits, seed, matching_only, count=4000):
     """Columns of `filters` for `bits` bits, in order. clean (n, F), noisy (n, F): patches of the same audio; voice (n,)."""
     rng = np.random.default_rng([seed, 9])
     count = min(count, len(clean))

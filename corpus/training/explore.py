@@ -8,10 +8,10 @@ There queries of 1.5, 2 and 3 s of degraded speech slide over the clean clips of
 alignment's score is the mean agreement of its codes, query codes each 10 ms against stored ones each 40 ms, along the
 query's speed as an alignment follows it. A query is found if the best clip is its own and scores above all but 1 % of
 the negatives: these are the best scores of other texts, of all queries but those of which another text of the voice
-repeats more than half a second.
+repeats more than half.
 
 OUT/NAME.npz keeps what a variant measures (existing ones are not made again); the table goes to OUT/table.md, with 95 % intervals of a
-bootstrap over clips, and the differences to the variant `base`, drawn alike. Same material, same table. Wants JAX and optax as `net.py` does.
+bootstrap over clips, and the differences to the variants `shipped` and `base`, drawn alike. Same material, same table. Wants JAX and optax as `net.py` does.
 """
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ import functools
 import re
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import scipy.signal
 
@@ -34,7 +36,7 @@ import similarity
 
 SEED, TRAIN_ROUNDS, TEST_ROUNDS, LENGTHS = 1, 4, 2, (1.5, 2.0, 3.0)
 LONGEST_QUERY = int(max(LENGTHS) * frontend.RATE)
-REPEATED = 0.5      # s of a query that other texts of its voice say, too: then it is no negative
+REPEATED = 0.5      # share of a query that other texts of its voice say, too: then it is no negative
 LONGEST_PATCH, REFERENCE_PATCH = 64, 40     # all variants learn from patches about the same centres
 PER_VOICE = 16                              # clips of a voice of `learn`; of a test voice all
 CLASSES = ("clean", "6-12", "2-6", "-3-2")
@@ -55,9 +57,8 @@ class Front:
     delta: float = 2.0
     root: float = 0.5
 
-    def frames(self, x):
-        """Bands of float32 audio, int16 (frames, bands)."""
-        sums = pairs.band_sums(x, self.bands)
+    def frames(self, sums):
+        """What is kept of the bands' powers (frames, bands): int16."""
         if self.kind == "pcen":     # Wang, Getreuer, Hughes, Lyon & Saurous, "Trainable frontend ...", ICASSP 2017
             gain = (sums / smoothed(sums, self.rate) ** self.alpha + self.delta) ** self.root
             return np.clip(400 * (gain - self.delta ** self.root), -32768, 32767).astype(np.int16)
@@ -125,11 +126,16 @@ class Material:
     def centres(self):
         """Middle frames of active patches of each clean clip, the same for every variant."""
         out = []
-        for x in self.rounds[0]["audio"]:
-            bands = pairs.bands_of(x)
+        for i in range(len(self.rounds[0]["audio"])):
+            bands = Front().frames(self.sums(0, i, learn.BANDS))
             at = learn.active_positions(bands, REFERENCE_PATCH, 8) + REFERENCE_PATCH // 2
             out.append(at[(at >= LONGEST_PATCH // 2 + 3) & (at < len(bands) - LONGEST_PATCH // 2 - 3)])
         return out
+
+    @functools.cache     # noqa: B019
+    def sums(self, k, i, bands, start=0, length=None):
+        """Powers of the bands of clip `i` in round `k`, or of a cut-out of it; kept, since most variants want the same."""
+        return pairs.band_sums(self.rounds[k]["audio"][i][start:][:length], bands).astype(np.float32)
 
     @functools.lru_cache(maxsize=3)     # noqa: B019  (both instances live as long as the program)
     def patches(self, front, shift):
@@ -139,7 +145,7 @@ class Material:
         for k, z in enumerate(self.rounds):
             rows = []
             for i, at in enumerate(self.centres):
-                bands = front.frames(z["audio"][i])
+                bands = front.frames(self.sums(k, i, front.bands))
                 at = at - front.patch // 2
                 if k:
                     at = np.round(net.moved(at, z["start"][i], z["speed"][i], front.patch)).astype(int)
@@ -188,11 +194,11 @@ class Material:
     def search(self, front):
         """Features of each clean clip's patches, each 2 frames, and of each query's, each frame."""
         stored, queries = [], []
-        for x in self.rounds[0]["audio"]:
-            bands = front.frames(x)
+        for i in range(len(self.family)):
+            bands = front.frames(self.sums(0, i, front.bands))
             stored.append(front.features(bands, np.arange(0, len(bands) - front.patch + 1, 2)))
         for i, k, at, _ in self.queries:
-            bands = front.frames(self.rounds[k]["audio"][i][at:at + LONGEST_QUERY])
+            bands = front.frames(self.sums(k, i, front.bands, at, LONGEST_QUERY))
             queries.append(front.features(bands, np.arange(len(bands) - front.patch + 1)))
         return stored, queries
 
@@ -300,6 +306,32 @@ def contrastive(data, front, bits, hidden=0, weights=(2.0, 3.0), epochs=300):
     return Codes(reference, lambda x: reference(x) / scale, cost)
 
 
+def convolutional(data, front, bits, channels=(32, 48), epochs=200, weights=(2.0, 3.0)):
+    """Two convolutions over time (5 frames, each second one) and a matrix, contrastive as above; for patches without functions."""
+    keys = jax.random.split(jax.random.PRNGKey(SEED), 3)
+    sizes = [(5, front.bands, channels[0]), (5, *channels), (-(-front.patch // 4) * channels[1], bits)]
+    params = {f"w{i}": jax.random.normal(k, s) * np.sqrt(2 / np.prod(s[:-1])) for i, (k, s) in enumerate(zip(keys, sizes))}
+    params |= {f"b{i}": jnp.zeros(s[-1]) for i, s in enumerate(sizes)} | {"tau": jnp.array(3.0)}
+
+    @jax.jit
+    def forward(p, x):
+        h = x.reshape(len(x), front.bands, front.patch)
+        h = jnp.swapaxes(h - h.mean(2, keepdims=True), 1, 2) / 600
+        for i in (0, 1):
+            h = jax.lax.conv_general_dilated(h, p[f"w{i}"], (2,), "SAME", dimension_numbers=("NWC", "WIO", "NWC"))
+            h = jax.nn.relu(h + p[f"b{i}"])
+        return h.reshape(len(h), -1) @ p["w2"] + p["b2"]
+
+    params = net.train(data[:6], 0, bits, epochs, SEED, weights, size=512, log=lambda *a, **k: None, network=(params, forward))
+    values = lambda x: np.concatenate([np.asarray(forward(params, x[i:i + 256])) for i in range(0, len(x), 256)])
+    z = values(data[0])
+    threshold = np.median(z, 0)
+    scale = (z - threshold).std()
+    reference = lambda x: values(x) - threshold
+    cost = sum(front.patch / 2 ** (i + 1) * np.prod(s) for i, s in enumerate(sizes[:2])) + np.prod(sizes[2])
+    return Codes(reference, lambda x: reference(x) / scale, cost)
+
+
 def boosted(data, front, bits, matching_only, centred=True):
     """Box filters by pairwise boosting; `centred`: each band's mean over the patch taken off first. Sums, no multiplications."""
     filters = boxes.candidates(front.bands, front.patch)
@@ -352,12 +384,14 @@ def variants():
     out["lda-itq"] = v("discriminants, 128 kept, ITQ rotation", make=p(d, turn="itq"))
     out["lda-none"] = v("discriminants, 128 kept, not turned", make=p(d, turn="none"))
     out["pca-itq"] = v("principal components, ITQ rotation", make=principal)
+    out["pca-itq-64"] = v("the same, 64 bits", bits=64, make=principal)
     out["pca-random"] = v("principal components, random rotation", make=p(principal, turn="random"))
     out["query-values"] = v("queries by a matrix that predicts the clean values", make=p(regressed, target="values"))
     out["query-signs"] = v("queries by a matrix that predicts the clean signs", make=p(regressed, target="signs"))
     out["contrastive"] = v("linear, contrastive, pull 2, spread 3", make=contrastive)
     out["contrastive-256"] = v("hidden layer of 256, contrastive, pull 2, spread 3", make=p(contrastive, hidden=256))
     patch = Front(functions=0)
+    out["convolution"] = v("two convolutions and a matrix, contrastive, pull 2, spread 3", patch, make=convolutional)
     out["boost-matching"] = v("box filters, pairwise boosting, weights of matching pairs", patch, make=p(boosted, matching_only=True))
     out["boost-all"] = v("box filters, pairwise boosting, weights of all pairs", patch, make=p(boosted, matching_only=False))
     out["boost-level"] = v("the same, bands' means left in", patch, make=p(boosted, matching_only=False, centred=False))
@@ -368,9 +402,11 @@ def variants():
         out[f"trend-{rate}-{alpha}"] = v(f"log less {alpha} x its mean over {.01 / rate:.1f} s", Front("trend", rate=rate, alpha=alpha))
     for s, a, d_, r in ((0.025, 0.98, 2.0, 0.5), (0.06, 0.98, 2.0, 0.5), (0.025, 0.8, 10.0, 0.25), (0.025, 0.98, 0.1, 0.25)):
         out[f"pcen-{s}-{a}-{d_}-{r}"] = v(f"PCEN, s {s}, alpha {a}, delta {d_}, r {r}", Front("pcen", 24, 40, 10, 65535, 65535, s, a, d_, r))
+    out["pcen-pca-itq"] = v("the first PCEN, principal components, ITQ rotation", out["pcen-0.025-0.98-2.0-0.5"].front, make=principal)
     out |= {f"bands{b}x{k}": v(f"{b} bands x {k} functions", Front(bands=b, functions=k)) for b, k in ((16, 10), (33, 10), (33, 7))}
     out |= {f"patch{n}x{k}": v(f"patch of {n / 100} s, {k} functions", Front(patch=n, functions=k))
-            for n, k in ((20, 5), (30, 8), (40, 6), (40, 14), (50, 12), (64, 16), (64, 10))}
+            for n, k in ((20, 5), (30, 8), (40, 6), (40, 14), (50, 12), (64, 10), (64, 16))}
+    out["patch64x16-pca-itq"] = v("the same, principal components, ITQ rotation", Front(patch=64, functions=16), make=principal)
     return out
 
 
@@ -419,7 +455,7 @@ def measured(name, variant, train, test):
     clean, noisy, *about = test.patches(variant.front, 1)
     unrelated, levels = net.separation(codes.hard(clean), map(codes.soft, noisy), *about[:4])
     own, other = search(test, codes, variant)
-    out = {"own": own, "other": other, "clip": [q[0] for q in test.queries], "new": test.repeated < REPEATED,
+    out = {"own": own, "other": other, "clip": [q[0] for q in test.queries], "new": test.repeated < REPEATED * np.array(LENGTHS),
            "multiplications": codes.multiplications, "unrelated": (unrelated.mean(), unrelated.std()),
            "ber": [levels[c][0] for c in CLASSES], "apart": [levels[c][3] for c in CLASSES]}
     print(name, "BER", np.round(out["ber"], 3), "d'", np.round(out["apart"], 2), "found", np.round(found(out), 3), flush=True)
@@ -448,28 +484,28 @@ def draws(clip, count=500):
     return [rng.multinomial(len(clips), np.full(len(clips), 1 / len(clips)))[number] for _ in range(count)]
 
 
-def row(z, base, weights):
-    """Cells: bits errors, unrelated agreement, d', top-1, recall at 1 %, its mean, and how that differs from `base`."""
+def row(z, bases, weights):
+    """Cells: bit errors, unrelated agreement, d', top-1, recall at 1 %, its mean, and how that differs from `bases`."""
     cell = lambda v, digits=3: " / ".join(f"{x:.{digits}f}".lstrip("0") for x in v)
     top, recall = found(z)
     mean = np.array([found(z, w)[1].mean() for w in weights])
-    change = mean - base
     low, high = np.quantile(mean, (.025, .975))
+    less = ["{:+.3f} [{:+.3f}, {:+.3f}]".format((mean - b).mean(), *np.quantile(mean - b, (.025, .975))) for b in bases]
     return [cell(z["ber"]), f"{z['unrelated'][0]:+.3f} ± {z['unrelated'][1]:.3f}", cell(z["apart"], 2), cell(top), cell(recall),
-            f"{recall.mean():.3f} [{low:.3f}, {high:.3f}]", "{:+.3f} [{:+.3f}, {:+.3f}]".format(change.mean(), *np.quantile(change, (.025, .975)))]
+            f"{recall.mean():.3f} [{low:.3f}, {high:.3f}]", *less]
 
 
 def write_table(out):
     names = [n for n in variants() if (out / f"{n}.npz").exists()]
     kept = {n: dict(np.load(out / f"{n}.npz")) for n in names}
     weights = draws(kept["base"]["clip"])
-    base = np.array([found(kept["base"], w)[1].mean() for w in weights])
+    bases = [np.array([found(kept[n], w)[1].mean() for w in weights]) for n in ("shipped", "base")]
     head = ["variant", "multiplications a code", f"bit errors {' / '.join(CLASSES)} dB", "unrelated agreement", "d' of these", "top-1 at 1.5 / 2 / 3 s",
-            "R@1% at 1.5 / 2 / 3 s", "mean R@1%", "less base"]
+            "R@1% at 1.5 / 2 / 3 s", "mean R@1%", "less the model in use", "less base"]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for n in names:
         cost = float(kept[n]["multiplications"])
-        lines.append("| " + " | ".join([variants()[n].what, f"{cost:,.0f}" if cost else "0", *row(kept[n], base, weights)]) + " |")
+        lines.append("| " + " | ".join([variants()[n].what, f"{cost:,.0f}" if cost else "0", *row(kept[n], bases, weights)]) + " |")
     (out / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 
