@@ -21,8 +21,6 @@ import functools
 import re
 from pathlib import Path
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import scipy.signal
 
@@ -44,7 +42,7 @@ CLASSES = ("clean", "6-12", "2-6", "-3-2")
 
 @dataclasses.dataclass(frozen=True)
 class Front:
-    """What a patch is. `kind`: log, trend (log less `alpha` x its causal mean) or pcen; `rate`: of that mean, a frame."""
+    """What a patch is. `kind`: log, trend (log less its causal mean) or pcen; `rate`: of that mean, a frame."""
 
     kind: str = "log"
     bands: int = 24
@@ -64,7 +62,7 @@ class Front:
             return np.clip(400 * (gain - self.delta ** self.root), -32768, 32767).astype(np.int16)
         level = 256 * np.log2(sums)
         if self.kind == "trend":
-            level = level - self.alpha * smoothed(level, self.rate)
+            level = level - smoothed(level, self.rate)
         return np.round(level).astype(np.int16)
 
     def features(self, bands, at):
@@ -254,10 +252,8 @@ def discriminant(data, front, bits, keep=None, shrink=1e-3, turn="random", total
     keep = keep or (min(160, 2 * front.width // 3) if turn == "random" else bits)
     vectors, _ = learn.discriminants(both, spread(within).astype(float), keep, shrink)
     if turn == "random":
-        matrix = learn.turned(vectors, bits, seed)
-    else:
-        matrix = vectors @ rotation((clean - clean.mean(0)) @ vectors, seed) if turn == "itq" else vectors
-    return linear(matrix, front, clean)
+        return linear(learn.turned(vectors, bits, seed), front, clean)
+    return linear(vectors @ rotation((clean - clean.mean(0)) @ vectors, seed), front, clean)
 
 
 def rotation(v, seed, rounds_=50):
@@ -306,40 +302,12 @@ def contrastive(data, front, bits, hidden=0, weights=(2.0, 3.0), epochs=300):
     return Codes(reference, lambda x: reference(x) / scale, cost)
 
 
-def convolutional(data, front, bits, channels=(32, 48), epochs=200, weights=(2.0, 3.0)):
-    """Two convolutions over time (5 frames, each second one) and a matrix, contrastive as above; for patches without functions."""
-    keys = jax.random.split(jax.random.PRNGKey(SEED), 3)
-    sizes = [(5, front.bands, channels[0]), (5, *channels), (-(-front.patch // 4) * channels[1], bits)]
-    params = {f"w{i}": jax.random.normal(k, s) * np.sqrt(2 / np.prod(s[:-1])) for i, (k, s) in enumerate(zip(keys, sizes))}
-    params |= {f"b{i}": jnp.zeros(s[-1]) for i, s in enumerate(sizes)} | {"tau": jnp.array(3.0)}
-
-    @jax.jit
-    def forward(p, x):
-        h = x.reshape(len(x), front.bands, front.patch)
-        h = jnp.swapaxes(h - h.mean(2, keepdims=True), 1, 2) / 600
-        for i in (0, 1):
-            h = jax.lax.conv_general_dilated(h, p[f"w{i}"], (2,), "SAME", dimension_numbers=("NWC", "WIO", "NWC"))
-            h = jax.nn.relu(h + p[f"b{i}"])
-        return h.reshape(len(h), -1) @ p["w2"] + p["b2"]
-
-    params = net.train(data[:6], 0, bits, epochs, SEED, weights, size=512, log=lambda *a, **k: None, network=(params, forward))
-    values = lambda x: np.concatenate([np.asarray(forward(params, x[i:i + 256])) for i in range(0, len(x), 256)])
-    z = values(data[0])
-    threshold = np.median(z, 0)
-    scale = (z - threshold).std()
-    reference = lambda x: values(x) - threshold
-    cost = sum(front.patch / 2 ** (i + 1) * np.prod(s) for i, s in enumerate(sizes[:2])) + np.prod(sizes[2])
-    return Codes(reference, lambda x: reference(x) / scale, cost)
-
-
-def boosted(data, front, bits, matching_only, centred=True):
-    """Box filters by pairwise boosting; `centred`: each band's mean over the patch taken off first. Sums, no multiplications."""
-    filters = boxes.candidates(front.bands, front.patch)
-    if centred:
-        cube = filters.reshape(front.bands, front.patch, -1)
-        filters = (cube - cube.mean(1, keepdims=True)).reshape(filters.shape)
-        filters = filters[:, np.linalg.norm(filters, axis=0) > 0.1]
-        filters /= np.linalg.norm(filters, axis=0)
+def boosted(data, front, bits, matching_only):
+    """Box filters by pairwise boosting, of the patch less each band's mean. Sums, no multiplications."""
+    cube = boxes.candidates(front.bands, front.patch).reshape(front.bands, front.patch, -1)
+    filters = (cube - cube.mean(1, keepdims=True)).reshape(-1, cube.shape[2])
+    filters = filters[:, np.linalg.norm(filters, axis=0) > 0.1]
+    filters /= np.linalg.norm(filters, axis=0)
     chosen = boxes.boost(data[0], data[1][0], data[3], filters, bits, SEED, matching_only)
     matrix = filters[:, chosen] / (data[0] @ filters[:, chosen]).std(0)     # one scale for all bits
     return linear(matrix, front, data[0], cost=0)
@@ -376,36 +344,31 @@ def variants():
             for b, s in ((64, 2), (256, 8), (64, 4), (256, 4), (128, 2), (128, 8))}
     out["bits64-keep80"] = v("64 bits each 40 ms, of 80 directions", bits=64, make=p(d, keep=80))
     out["bits256-keep240"] = v("256 bits each 40 ms, of 240 directions", bits=256, make=p(d, keep=240))
-    out |= {f"keep{k}": v(f"{k} directions kept (160)", make=p(d, keep=k)) for k in (96, 128, 200, 240)}
-    out |= {f"shrink{s}": v(f"within-class shrinkage {s} (.001)", make=p(d, shrink=s)) for s in (1e-4, 1e-2, 1e-1)}
+    out["keep96"] = v("96 directions kept (160)", make=p(d, keep=96))
+    out["shrink0.1"] = v("within-class shrinkage .1 (.001)", make=p(d, shrink=0.1))
     out["steady"] = v("within-class: no speeds", make=p(d, steady=True))
-    out |= {f"shift{s}": v(f"within-class: shifts up to {10 * s} ms (10)", shift=s) for s in (0, 2, 3)}
+    out |= {f"shift{s}": v(f"within-class: shifts up to {10 * s} ms (10)", shift=s) for s in (0, 3)}
     out["cca"] = v("total of both sides (CCA with one projection)", make=p(d, total="both"))
     out["lda-itq"] = v("discriminants, 128 kept, ITQ rotation", make=p(d, turn="itq"))
-    out["lda-none"] = v("discriminants, 128 kept, not turned", make=p(d, turn="none"))
     out["pca-itq"] = v("principal components, ITQ rotation", make=principal)
     out["pca-itq-64"] = v("the same, 64 bits", bits=64, make=principal)
     out["pca-random"] = v("principal components, random rotation", make=p(principal, turn="random"))
     out["query-values"] = v("queries by a matrix that predicts the clean values", make=p(regressed, target="values"))
     out["query-signs"] = v("queries by a matrix that predicts the clean signs", make=p(regressed, target="signs"))
     out["contrastive"] = v("linear, contrastive, pull 2, spread 3", make=contrastive)
-    out["contrastive-256"] = v("hidden layer of 256, contrastive, pull 2, spread 3", make=p(contrastive, hidden=256))
     patch = Front(functions=0)
-    out["convolution"] = v("two convolutions and a matrix, contrastive, pull 2, spread 3", patch, make=convolutional)
     out["boost-matching"] = v("box filters, pairwise boosting, weights of matching pairs", patch, make=p(boosted, matching_only=True))
     out["boost-all"] = v("box filters, pairwise boosting, weights of all pairs", patch, make=p(boosted, matching_only=False))
-    out["boost-level"] = v("the same, bands' means left in", patch, make=p(boosted, matching_only=False, centred=False))
     out["unfilled"] = v("valleys not filled", Front(span_band=65535, span_patch=65535))
     out["filled-6-15dB"] = v("valleys filled to 6 and 15 dB (9 and 21)", Front(span_band=512, span_patch=1280))
     out["filled-12-30dB"] = v("valleys filled to 12 and 30 dB", Front(span_band=1024, span_patch=2560))
-    for rate, alpha in ((0.025, 1.0), (0.01, 1.0), (0.01, 0.5)):
-        out[f"trend-{rate}-{alpha}"] = v(f"log less {alpha} x its mean over {.01 / rate:.1f} s", Front("trend", rate=rate, alpha=alpha))
-    for s, a, d_, r in ((0.025, 0.98, 2.0, 0.5), (0.06, 0.98, 2.0, 0.5), (0.025, 0.8, 10.0, 0.25), (0.025, 0.98, 0.1, 0.25)):
+    out["trend-0.01-1.0"] = v("log less its mean over 1 s", Front("trend", rate=0.01))
+    for s, a, d_, r in ((0.025, 0.98, 2.0, 0.5), (0.025, 0.8, 10.0, 0.25)):
         out[f"pcen-{s}-{a}-{d_}-{r}"] = v(f"PCEN, s {s}, alpha {a}, delta {d_}, r {r}", Front("pcen", 24, 40, 10, 65535, 65535, s, a, d_, r))
     out["pcen-pca-itq"] = v("the first PCEN, principal components, ITQ rotation", out["pcen-0.025-0.98-2.0-0.5"].front, make=principal)
-    out |= {f"bands{b}x{k}": v(f"{b} bands x {k} functions", Front(bands=b, functions=k)) for b, k in ((16, 10), (33, 10), (33, 7))}
+    out |= {f"bands{b}x{k}": v(f"{b} bands x {k} functions", Front(bands=b, functions=k)) for b, k in ((16, 10), (33, 7), (33, 10))}
     out |= {f"patch{n}x{k}": v(f"patch of {n / 100} s, {k} functions", Front(patch=n, functions=k))
-            for n, k in ((20, 5), (30, 8), (40, 6), (40, 14), (50, 12), (64, 10), (64, 16))}
+            for n, k in ((20, 5), (30, 8), (50, 12), (64, 16))}
     out["patch64x16-pca-itq"] = v("the same, principal components, ITQ rotation", Front(patch=64, functions=16), make=principal)
     return out
 

@@ -91,7 +91,7 @@ def normal(z, scale):
     return jnp.clip(z / scale, -3.4, 3.4)
 
 
-def loss(p, clean, noisy, weights, forward=forward):
+def loss(p, clean, noisy, weights):
     pull_weight, spread_weight = weights
     z, q = forward(p, clean), forward(p, noisy)
     scale = jax.lax.stop_gradient(z.std() + 1e-6)
@@ -120,11 +120,10 @@ def batches(clip, voice, size, rng):
     return [rows[i:i + size] for i in range(0, len(rows) - size + 1, size)]
 
 
-def train(data, hidden, bits, epochs, seed, weights=(0.0, 20.0), size=1024, rate=2e-3, log=print, network=None):
-    """Parameters of `forward`, or of another `network`: (its first parameters, its function)."""
+def train(data, hidden, bits, epochs, seed, weights=(0.0, 20.0), size=1024, rate=2e-3, log=print):
     clean, noisy, clip, voice, _, _ = data
-    scale = 1 if network else clean[:: max(1, len(clean) // 50000)].astype(np.float32).std(0) + 1
-    params, function = network or (init(jax.random.PRNGKey(seed), clean.shape[1], hidden, bits), forward)
+    scale = clean[:: max(1, len(clean) // 50000)].astype(np.float32).std(0) + 1
+    params = init(jax.random.PRNGKey(seed), clean.shape[1], hidden, bits)
     rng = np.random.default_rng(seed)
     steps = epochs * max(1, len(batches(clip, voice, size, rng)))
     schedule = optax.warmup_cosine_decay_schedule(0, rate, 200, steps, rate * 0.01)
@@ -133,7 +132,7 @@ def train(data, hidden, bits, epochs, seed, weights=(0.0, 20.0), size=1024, rate
 
     @jax.jit
     def update(params, state, a, b):
-        (value, parts), grads = jax.value_and_grad(loss, has_aux=True)(params, a, b, weights, function)
+        (value, parts), grads = jax.value_and_grad(loss, has_aux=True)(params, a, b, weights)
         change, state = optimiser.update(grads, state, params)
         return optax.apply_updates(params, change), state, (value, *parts)
 
@@ -145,9 +144,8 @@ def train(data, hidden, bits, epochs, seed, weights=(0.0, 20.0), size=1024, rate
             total.append(said)
         if epoch % 5 == 4 or epoch == epochs - 1:
             log(f"epoch {epoch + 1}: " + " ".join(f"{float(v):.4f}" for v in np.mean(np.array(total), 0)), flush=True)
-    if network is None:
-        first = "w1" if hidden else "w2"
-        params[first] = params[first] / scale[:, None]
+    first = "w1" if hidden else "w2"
+    params[first] = params[first] / scale[:, None]
     return jax.tree.map(np.asarray, params)
 
 
