@@ -28,6 +28,7 @@ pub mod signal;
 mod simd;
 #[cfg(feature = "telephony")]
 pub mod telephony;
+pub mod wording;
 
 pub use detect::{Session, SessionConfig, SessionEvent, SessionMatch};
 pub use error::{Error, IndexFault, Result};

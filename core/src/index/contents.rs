@@ -1,7 +1,7 @@
 //! What an index holds of a rendering, for those who look at it: pictures, studies, comparisons of indexes.
 
-use super::Index;
-use crate::fingerprint::{CODE_HOP, Code, SPEEDS, stream_time};
+use super::{Index, verify};
+use crate::fingerprint::{BANDS, CODE_HOP, Code, SPEEDS, stream_time};
 
 /// A stored code of a rendering.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,5 +26,10 @@ impl Index {
             time: stream_time((j * CODE_HOP) as f64, speed_1),
             active: level > 0,
         })
+    }
+
+    /// The stored bands of rendering number `i`, each 20 ms, in units of 12 dB; none where there is no such rendering.
+    pub(crate) fn rendering_bands(&self, i: usize) -> Vec<[f32; BANDS]> {
+        self.bands(i).iter().map(verify::unpack).collect()
     }
 }

@@ -167,7 +167,8 @@ pub(crate) fn verify(alignment: &Alignment, stored: &[StoredBands], lane: BandLa
     }
 }
 
-fn unpack(bands: &StoredBands) -> [f32; BANDS] {
+/// Stored bands in units of 12 dB.
+pub(super) fn unpack(bands: &StoredBands) -> [f32; BANDS] {
     let scale = STEP as f32 / UNIT;
     std::array::from_fn(|b| f32::from(bands.0[b / 2] >> (4 * (b % 2)) & 15) * scale)
 }

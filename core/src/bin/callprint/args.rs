@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use callprint::audio::Encoding;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{features::FeaturesArgs, listen::ListenArgs};
+use crate::{features::FeaturesArgs, listen::ListenArgs, wording::WordsArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -13,6 +13,7 @@ Examples:
   callprint scan recordings/ --format json     a folder, one JSON object a line
   callprint index build -o mine.cpi clips/     an index of your own clips
   callprint scan call.wav --index mine.cpi     search in that index
+  callprint words call.wav                     the same script by another voice
   callprint features call.wav -o features.csv  prosody features
   callprint listen --audiosocket :9092         live calls from Asterisk
 
@@ -59,6 +60,7 @@ pub(crate) enum Command {
     Index(IndexArgs),
     Features(FeaturesArgs),
     Listen(ListenArgs),
+    Words(WordsArgs),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  callprint completions bash > ~/.local/share/bash-completion/completions/callprint"

@@ -15,6 +15,7 @@ mod listen;
 mod output;
 mod pool;
 mod scan;
+mod wording;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Index(args) => index::run(&args.command, &console),
         Command::Features(args) => features::run(args, &console),
         Command::Listen(args) => listen::run(args, cli.common.color, &console),
+        Command::Words(args) => wording::run(args, &console),
         Command::Completions { shell } => completions(*shell),
     };
     match result {
