@@ -30,8 +30,10 @@ use encoder::{Embedding, encoder};
 use local::{Rows, Transposed};
 pub use stream::WordingStream;
 
-/// Time of a frame, s.
-const FRAME: f64 = 0.02;
+/// Frames that the encoder makes for each that is aligned: a sound of speech lasts several.
+const THINNED: usize = 2;
+/// Time of an aligned frame, s.
+const FRAME: f64 = 0.02 * THINNED as f64;
 /// How much faster than the rendering the query may be said; around each, steps of the alignment allow for more.
 const TEMPI: [f64; 5] = [0.55, 0.74, 1.0, 1.35, 1.8];
 /// What a stranger's words reach against the best of 40 scripts, a second of sound: in 10 s through telephone channels 8.2 to
@@ -84,7 +86,7 @@ impl Wording {
     /// Reads the renderings of `index`: 77 kB for 12 s of each.
     pub fn new(index: &Index) -> Self {
         let known = |(i, rendering): (usize, crate::index::Rendering<'_>)| {
-            let frames = encoder().embed(&index.rendering_bands(i));
+            let frames = thinned(&encoder().embed(&index.rendering_bands(i)));
             Known { id: rendering.id.to_owned(), transposed: Transposed::new(&frames), frames }
         };
         Self { known: index.renderings().enumerate().map(known).collect() }
@@ -95,15 +97,15 @@ impl Wording {
     /// `samples`: one channel at 8 kHz in [-1, 1], 3 to 20 s of it. Longer audio goes through a [`WordingStream`].
     pub fn search(&self, samples: &[f32]) -> Option<SameWords> {
         let bands = bands_of(samples);
-        let query = encoder().embed(&bands);
+        let query = thinned(&encoder().embed(&bands));
         let queries = TEMPI.map(|tempo| (tempo, at_tempo(&query, tempo)));
         let mut rows = Rows::default();
         // The best rendering with its tempo, and the best of any other script.
         let mut best: Option<(f64, &Known, usize)> = None;
-        let mut other = STRANGER * audible(&bands) as f64 * FRAME;
+        let mut other = STRANGER * audible(&bands) as f64 * 0.02;
         for known in &self.known {
             for (i, (tempo, query)) in queries.iter().enumerate() {
-                let sum = f64::from(local::best(query, &known.transposed, *tempo as f32, &mut rows).0);
+                let sum = f64::from(local::best(query, &known.transposed, weight(*tempo), &mut rows).0);
                 let of_best = best.filter(|b| script_of(&b.1.id) == script_of(&known.id));
                 match best {
                     Some((most, ..)) if sum <= most => other = if of_best.is_some() { other } else { other.max(sum) },
@@ -114,7 +116,7 @@ impl Wording {
         }
         let (sum, known, i) = best.filter(|b| b.0 > other)?;
         let (tempo, query) = &queries[i];
-        let stretch = local::align(query, &known.frames, *tempo as f32, &mut rows);
+        let stretch = local::align(query, &known.frames, weight(*tempo), &mut rows);
         let seconds = |frame: usize| frame as f64 * FRAME;
         Some(SameWords {
             script: script_of(&known.id).to_owned(),
@@ -153,6 +155,16 @@ fn bands_of(samples: &[f32]) -> Vec<[f32; BANDS]> {
     // 1/256 octave of power is 3.01 / 256 dB.
     let mean = |pair: &[Bands; 2]| std::array::from_fn(|b| (f32::from(pair[0][b]) + f32::from(pair[1][b])) / 2048.0);
     collector.0.as_chunks::<2>().0.iter().map(mean).collect()
+}
+
+/// Every so many of the frames.
+fn thinned(frames: &[Embedding]) -> Vec<Embedding> {
+    frames.iter().step_by(THINNED).copied().collect()
+}
+
+/// The encoder's frames that an aligned frame at a tempo stands for.
+fn weight(tempo: f64) -> f32 {
+    tempo as f32 * THINNED as f32
 }
 
 /// The frames as if said at another tempo: some are left out, or repeated.
