@@ -39,6 +39,7 @@
 
 mod breath;
 mod catalog;
+mod change;
 mod collector;
 mod contour;
 mod delivery;
@@ -66,6 +67,7 @@ mod turns;
 mod windows;
 
 pub use catalog::{FEATURE_SET, FEATURES, Feature};
+pub use change::{Candidate, MEASURE_NAMES};
 pub use extractor::Extractor;
 pub use functionals::Functionals;
 pub use handover::{Handover, Takeover};
