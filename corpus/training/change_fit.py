@@ -24,7 +24,7 @@ from sklearn.neural_network import MLPClassifier
 HIDDEN, DECAY, NETS, FOLDS, FALSE = 12, 10.0, 5, 5, 0.025
 LIMIT = 3.0
 # As in core/src/prosody/change/mod.rs, s.
-AFTER, NEAR, REST = 3.0, 1.5, 10.0
+AFTER, NEAR, REST = 3.0, 2.0, 10.0
 TOLERANCE = 1.5
 
 

@@ -36,7 +36,7 @@ fn main() -> Result<()> {
             judge.finish_with(|c| found.push(*c));
             let found: Vec<_> = found
                 .iter()
-                .map(|c| serde_json::json!({"at": c.at, "measures": c.measures.iter().map(|&x| if x.is_finite() { Some(x) } else { None }).collect::<Vec<_>>()}))
+                .map(|c| serde_json::json!({"at": c.at, "log_odds": c.log_odds, "measures": c.measures.iter().map(|&x| if x.is_finite() { Some(x) } else { None }).collect::<Vec<_>>()}))
                 .collect();
             Ok(serde_json::json!({
                 "id": call.id, "kind": call.kind, "condition": call.condition, "seconds": call.seconds,
