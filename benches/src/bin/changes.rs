@@ -1,4 +1,5 @@
-//! `changes DIR`: candidates for a change of voice of each call, as JSON lines.
+//! `changes DIR`: the onsets of each call at which a person may have taken over from a machine, with their measures, as JSON
+//! lines: what `corpus/training/change_fit.py` fits the change of voice on.
 
 use std::{io::Write, path::PathBuf};
 

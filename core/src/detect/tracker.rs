@@ -445,7 +445,7 @@ impl Tracker {
         }
     }
 
-    /// Hand-overs so far, in order of time.
+    /// Hand-overs so far, in the order in which they were told.
     pub(crate) fn handovers(&self) -> &[Takeover] {
         &self.handovers
     }
