@@ -13,7 +13,7 @@
 //! call to another, and machines that are interrupted are in them. On calls of other scripts, voices and people it tells .84 and .78 of the
 //! hand-overs, at .7 % false calls; on public ones 18 of 25, at 7 % false calls of people (`benches/README.md`).
 //!
-//! Memory: 40 kB, nothing is allocated after construction. Cost: 1 microsecond a frame, some ten an onset.
+//! Memory: 40 kB, nothing is allocated after construction. Cost: a histogram of 112 bins a frame, 240 multiply-adds an onset.
 //!
 //! Limits: a machine that says less than [`LEAST_BEFORE`] is not compared, nor a person who does not let it finish and leaves no gap.
 
