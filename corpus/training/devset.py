@@ -35,6 +35,7 @@ RATE = 8000
 SECONDS = (1.5, 2.0, 3.0, 5.0)
 CALL_CONDITIONS = ("alaw", "gsm", "amr122", "amr475", "opus8_loss5", "tandem", "g726_24", "opus16", "ulaw_quiet")
 CALL_KINDS = ("bot", "human", "bot", "other_bot", "human", "human")
+VARIED_KINDS = ("bot", "human", "other_bot", "talk", "bot", "transfer")
 KINDS = {"sibling": 0.45, "prompt": 0.27, "digits": 0.10, "music": 0.09, "tone": 0.09}
 
 
@@ -77,12 +78,22 @@ class Material:
         # A prompt of the index may be spoken again in another file (the same name in another language is another clip).
         self.prompts = [r for r in spoken if r["path"] not in chosen]
         self.words = [r for r in mine if r["kind"] == "word"]
+        self.people = self._people(rows, mine, split, voices)
         self.songs = [r for r in mine if r["kind"] == "music"]
         others = [r for r in rows if r["split"] == "learn" and r["kind"] in ("script", "sentence", "prompt")]
         others.sort(key=lambda r: draw("babble", r["path"]))
         songs = [r for r in rows if r["split"] == "learn" and r["kind"] == "music"]
         self.pools = {"speech": [read(r["path"]) for r in others[:80]], "songs": [read(r["path"]) for r in songs]}
         self.pools["speech"] = self.pools["speech"] or [read(r["path"]) for r in self.prompts[:40]]
+
+    @staticmethod
+    def _people(rows, mine, split, voices):
+        """Clips of each person who is heard often enough; roles of acted dialogue, all in `learn`, are shared out among the other splits."""
+        shared = [r for r in rows if r["kind"] == "dialogue" and split == ("score-train", "score-test")[int(draw("role", r["voice"]) * 2)]]
+        people = {}
+        for r in [r for r in mine if r["kind"] in ("prompt", "word", "dialogue")] + shared * (not voices):
+            people.setdefault(r["voice"], []).append(r)
+        return [people[voice] for voice in sorted(people) if len(people[voice]) >= 6]
 
     @staticmethod
     def _held_out(pairs, seed):
@@ -259,11 +270,99 @@ def make_call(material, kind, rng, interrupted=0):
     return np.concatenate(parts), ref, len(opening) / RATE, None if handover is None else handover / RATE
 
 
-def make_calls(material, out, count, seed, interrupted=0):
+def _spoken(y):
+    """A clip without what is quiet before and after."""
+    e = np.square(y[: len(y) // 160 * 160].reshape(-1, 160)).mean(1)
+    loud = np.flatnonzero(e > e.max() * 1e-3)
+    return y[loud[0] * 160: (loud[-1] + 1) * 160] if len(loud) else y
+
+
+def _says(person, seconds, rng, pause=(0.15, 0.9)):
+    """One person for so long, with pauses."""
+    parts, total = [], 0
+    while total < seconds * RATE:
+        y = _spoken(read(person[int(rng.integers(len(person)))]["path"]))[: 6 * RATE]
+        parts += [y, np.zeros(int(rng.uniform(*pause) * RATE), np.float32)]
+        total += len(parts[-2]) + len(parts[-1])
+    return np.concatenate(parts)[: int(seconds * RATE)]
+
+
+def _gain(y, db):
+    return (y * 10 ** (db / 20)).astype(np.float32)
+
+
+def _turns(a, b, seconds, rng, of_b=(0.4, 4.0)):
+    """Two people in turn; `of_b`: length of what the second one says."""
+    parts, total = [], 0
+    while total < seconds * RATE:
+        who, length = (a, (1.0, 5.0)) if len(parts) % 4 == 0 else (b, of_b)
+        parts += [_says(who, rng.uniform(*length), rng), np.zeros(int(rng.uniform(0.1, 0.8) * RATE), np.float32)]
+        total += len(parts[-2]) + len(parts[-1])
+    return np.concatenate(parts)[: int(seconds * RATE)]
+
+
+def _line(y, rng, share, dbfs):
+    """With a room or line noise of its own, in a share of the cases."""
+    return y + sounds.room(len(y), int(rng.integers(2 ** 31)), rng.uniform(*dbfs)) if rng.random() < share else y
+
+
+def make_varied_call(material, kind, rng):
+    """As `make_call`, with more that real calls have: each person is one person; any part may have a line noise of its own, or the one
+    called a room that is heard throughout; who is called says words while the machine speaks and after it; two people talk (`talk`), or one
+    gives the call to another (`transfer`)."""
+    silence = lambda low, high: np.zeros(int(rng.uniform(low, high) * RATE), np.float32)
+    called, other = (material.people[int(i)] for i in rng.choice(len(material.people), 2, replace=False))
+    short = lambda: _gain(_says(called, rng.uniform(0.3, 1.0), rng), rng.uniform(-8, 6))
+    opening = [sounds.ringing(rng) if rng.random() < 0.6 else silence(0.5, 2.5), short(), silence(0.3, 1.2)]
+    opening = _line(np.concatenate(opening), rng, 0.7, (-66, -42))
+    onset = handover = None
+    ref = "-"
+    if kind == "human":
+        rest = [_line(_says(called if rng.random() < 0.4 else other, rng.uniform(6, 18), rng), rng, 0.8, (-66, -42))]
+    elif kind == "talk":
+        rest = [_line(_turns(called, other, rng.uniform(8, 20), rng), rng, 0.8, (-66, -42))]
+    elif kind == "transfer":
+        first = _line(_says(called, rng.uniform(4, 12), rng), rng, 0.8, (-66, -42))
+        rest = [first, silence(0.2, 2.5), _line(_gain(_says(other, rng.uniform(4, 8), rng), rng.uniform(-8, 6)), rng, 0.8, (-66, -42))]
+    else:
+        pool = material.indexed if kind == "bot" else material.siblings
+        row = pool[int(rng.integers(len(pool)))]
+        ref, onset = f"{row['text_id']}__{row['voice']}" if kind == "bot" else "-", len(opening) / RATE
+        y = read(row["path"])
+        over = rng.random() < 0.5
+        y = y[: int(len(y) * rng.uniform(0.4, 1.0))] if over else y.copy()
+        for _ in range(int(rng.integers(4)) if rng.random() < 0.5 else 0):
+            word = short()[: len(y) // 2]
+            at = int(rng.integers(len(y) - len(word)))
+            y[at:at + len(word)] += word
+        y = _line(y, rng, 0.5, (-76, -46))
+        if over:
+            gap = silence(0.15, 1.5)
+            if rng.random() < 0.4:
+                word = short()
+                cut_in = min(int(rng.uniform(0.05, 0.4) * RATE), len(word))
+                y[-cut_in:] += word[:cut_in]
+                gap = np.concatenate([word[cut_in:], silence(0.8, 2.5)])
+            handover = (len(opening) + len(y) + len(gap)) / RATE
+            seconds = rng.uniform(4, 8)
+            talk = _turns(other, called, seconds, rng, (0.3, 1.0)) if rng.random() < 0.3 else _says(other, seconds, rng)
+            rest = [y, gap, _line(_gain(talk, rng.uniform(-8, 6)), rng, 0.8, (-66, -42))]
+        else:
+            rest = [y, silence(0.3, 2)]
+            if rng.random() < 0.4:
+                rest += [short(), silence(0.5, 3)]
+            if rng.random() < 0.3:
+                rest += [sounds.cadence(int(rng.uniform(1, 4) * RATE), ("busy-cn", "busy-us", "busy-eu")[int(rng.integers(3))])]
+    y = np.concatenate([opening, *rest])
+    return _line(y, rng, 0.5, (-72, -48)), ref, onset, handover
+
+
+def make_calls(material, out, count, seed, interrupted=0, varied=False):
     rng, rows, made = np.random.default_rng([seed, 2]), [], []
     for i in range(count):
-        kind = CALL_KINDS[i % len(CALL_KINDS)]
-        y, ref, onset, handover = make_call(material, kind, rng, interrupted)
+        kinds = VARIED_KINDS if varied else CALL_KINDS
+        kind = kinds[i % len(kinds)]
+        y, ref, onset, handover = make_varied_call(material, kind, rng) if varied else make_call(material, kind, rng, interrupted)
         condition = CALL_CONDITIONS[int(rng.integers(len(CALL_CONDITIONS)))]
         text = lambda v: "-" if v is None else f"{v:.2f}"
         rows.append([f"c{i:05d}", ref, condition, text(onset), text(handover), f"{len(y) / RATE:.2f}", kind])
@@ -311,21 +410,25 @@ def main():
     parser.add_argument("--anywhere", type=float, default=0, help="share of sibling negatives that are cut anywhere, though an indexed script may say all of it")
     parser.add_argument("--beginnings", type=int, default=0, help="beginnings of calls among the snippets")
     parser.add_argument("--interrupted", type=float, default=0, help="share of hand-overs before which the called person interrupts the machine")
+    parser.add_argument("--varied", action="store_true", help="calls with more that real ones have: see make_varied_call")
+    parser.add_argument("--calls-only", action="store_true", help="neither references nor snippets")
     parser.add_argument("--prompts", type=int, default=100, help="recorded prompts in the index")
     parser.add_argument("--prompt-share", type=float, default=0, help="share of positives that are cut from recorded prompts")
     parser.add_argument("--voices", default="", type=lambda s: {v for v in s.split(",") if v})
     parser.add_argument("--without-near-public", action="store_true", help="leave out voices that resemble a reported set's (MATERIAL.md)")
     a = parser.parse_args()
-    if (a.out / "snippets.tsv").exists():
+    if (a.out / "snippets.tsv").exists() or (a.out / "calls.tsv").exists():
         sys.exit(f"{a.out} holds a set already; remove it first")
     os.nice(5)
     material = Material(a.cache, a.split, a.seed, a.voices, a.prompts, not a.without_near_public)
+    if a.calls_only:
+        return make_calls(material, a.out, a.calls, a.seed, a.interrupted, a.varied)
     refs = make_refs(material, a.out, a.seed)
     snippets = Snippets(material, a.seed)
     snippets.positives(a.positives, a.prompt_share)
     snippets.negatives(a.negatives, a.negative_kinds, a.anywhere)
     snippets.render(a.out, a.seed)
-    make_calls(material, a.out, a.calls, a.seed, a.interrupted)
+    make_calls(material, a.out, a.calls, a.seed, a.interrupted, a.varied)
     add_beginnings(a.out, a.beginnings, a.seed)
     print(f"{a.out}: {refs} references, {len(snippets.rows)} snippets, {a.calls} calls", file=sys.stderr)
 

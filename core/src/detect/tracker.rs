@@ -64,6 +64,10 @@ const LEAST_PROMISING: f64 = 0.5;
 /// Score from which a script explains what is heard, so that what it does not explain is another voice, nats: where the
 /// threshold is lower, matches are tentative.
 const LEAST_EXPLAINING: f64 = 2.0;
+/// Where a known script explained what was heard up to so long before, a change of voice says nothing about a hand-over, s.
+const UNEXPLAINED: f64 = 10.0;
+/// Hand-overs so near each other are one, s.
+const SAME_HANDOVER: f64 = 3.0;
 /// Hand-overs that are remembered in one stream.
 const MAX_HANDOVERS: usize = 64;
 /// Hypotheses up to which lists of them lie on the stack.
@@ -270,6 +274,7 @@ struct Heard {
 struct Ear<'a> {
     heard: &'a mut Heard,
     index: &'a Index,
+    judge: Option<&'a mut VoiceJudge>,
 }
 
 impl Listener for Ear<'_> {
@@ -277,6 +282,9 @@ impl Listener for Ear<'_> {
         let heard = &mut *self.heard;
         heard.frames += 1;
         heard.handover.frame(&activity);
+        if let Some(judge) = &mut self.judge {
+            judge.activity(&activity);
+        }
         heard.active_frames += usize::from(is_heard(&activity));
         heard.due |= heard.frames.is_multiple_of(if heard.soon { EVALUATE_SOON } else { EVALUATE_EVERY });
     }
@@ -354,7 +362,8 @@ impl Tracker {
             if let Some(judge) = &mut self.voice.judge {
                 judge.push(part);
             }
-            self.extractor.push_to(part, &mut Ear { heard: &mut self.heard, index });
+            let judge = self.voice.judge.as_deref_mut();
+            self.extractor.push_to(part, &mut Ear { heard: &mut self.heard, index, judge });
             if std::mem::take(&mut self.heard.due) {
                 self.evaluate(index, false);
                 self.resting = !evaluated(self);
@@ -400,18 +409,28 @@ impl Tracker {
         });
         if last {
             self.heard.handover.finish();
+            if let Some(judge) = &mut self.voice.judge {
+                judge.finish();
+            }
         }
         self.listen_for_handover();
         self.judge_voice();
     }
 
+    /// Hand-overs from known scripts, whose end is the best witness, and from machines that no script explains.
     fn listen_for_handover(&mut self) {
         let least = self.threshold.max(LEAST_EXPLAINING);
         let sure = self.hypotheses.iter().filter(|h| h.score >= least);
         let end = sure.map(|h| h.query.1).max_by(f64::total_cmp);
         self.heard.handover.script(end);
-        if let Some(takeover) = self.heard.handover.poll().filter(|_| self.handovers.len() < MAX_HANDOVERS) {
-            self.handovers.push(takeover);
+        let known = self.heard.handover.poll();
+        let unknown = self.voice.judge.as_mut().and_then(|judge| judge.takeover());
+        let unknown = unknown.filter(|takeover| end.is_none_or(|end| end < takeover.at - UNEXPLAINED));
+        for takeover in [known, unknown].into_iter().flatten() {
+            let again = self.handovers.iter().any(|told| (told.at - takeover.at).abs() < SAME_HANDOVER);
+            if !again && self.handovers.len() < MAX_HANDOVERS {
+                self.handovers.push(takeover);
+            }
         }
     }
 
@@ -426,7 +445,7 @@ impl Tracker {
         }
     }
 
-    /// Hand-overs so far, in order of time.
+    /// Hand-overs so far, in the order in which they were told.
     pub(crate) fn handovers(&self) -> &[Takeover] {
         &self.handovers
     }

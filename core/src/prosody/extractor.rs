@@ -59,6 +59,14 @@ struct Stages {
     emitted: u64,
 }
 
+/// Who follows the frames within the crate.
+pub(super) trait Follower {
+    /// The next frame.
+    fn frame(&mut self, lld: &Lld);
+    /// Some frames were collected.
+    fn group(&mut self, collector: &mut Collector);
+}
+
 /// A frame that waits for its F0.
 #[derive(Debug, Clone, Copy)]
 struct Pending {
@@ -113,12 +121,13 @@ impl Extractor {
         self.stages.collector.functionals(self.gemaps.as_deref())
     }
 
-    /// Takes in samples and calls `after` where a functional may have changed, which does not depend on how the samples are cut.
-    pub(super) fn push_then(&mut self, samples: &[f32], mut after: impl FnMut(&mut Collector)) {
+    /// Takes in samples; `follower` hears of each frame, and of each group of frames after which a functional may have changed, which does
+    /// not depend on how the samples are cut.
+    pub(super) fn push_to(&mut self, samples: &[f32], follower: &mut impl Follower) {
         let Self { windows, stages, .. } = self;
         windows.push(samples, &mut |group| {
-            stages.group(group, LANES * HOP, &mut |_| ());
-            after(&mut stages.collector);
+            stages.group(group, LANES * HOP, &mut |lld| follower.frame(lld));
+            follower.group(&mut stages.collector);
         });
     }
 

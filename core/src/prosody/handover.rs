@@ -12,7 +12,7 @@
 //! Memory: 16 s of levels (6 kB), nothing is allocated after construction. Cost: nothing to speak of a frame; some
 //! microseconds an evaluation, and only while a match has just ended.
 //!
-//! Limits: without a known script nothing is announced. A recording that goes on with words that the index does not hold is taken
+//! Limits: without a known script nothing is announced here; what a change of voice tells is in `change`. A recording that goes on with words that the index does not hold is taken
 //! for a person, as far as its script is concerned.
 
 use std::ops::Range;
@@ -71,7 +71,8 @@ const fn decibels(db: f64) -> i32 {
 pub struct Takeover {
     /// When the person began to speak, s from the start of the stream.
     pub at: f64,
-    /// How sure that is, 0 to 1: it grows with the sound heard since, `1 - exp(-s / 0.7 s)`.
+    /// How sure that is, 0 to 1: after a known script it grows with the sound heard since, `1 - exp(-s / 0.7 s)`; after another machine
+    /// it is what the change of voice makes likely.
     pub confidence: f64,
 }
 

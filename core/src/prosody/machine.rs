@@ -11,11 +11,15 @@
 
 use super::{
     FEATURES,
-    extractor::Extractor,
+    change::{Candidate, VoiceChange},
+    collector::Collector,
+    extractor::{Extractor, Follower},
     functionals::Functionals,
+    handover::Takeover,
+    lld::Lld,
     machine_model::{ABSTAIN, BIAS, CALIBRATION, TERMS},
 };
-use crate::detect::MachineVoice;
+use crate::{detect::MachineVoice, signal::Activity};
 
 /// Speech in a stretch, s.
 const STRETCH: f64 = 5.0;
@@ -70,6 +74,7 @@ pub struct Contribution {
 pub struct VoiceJudge {
     extractor: Extractor,
     past: Past,
+    change: VoiceChange,
 }
 
 /// Stretches that are over.
@@ -92,6 +97,34 @@ impl Past {
     }
 }
 
+/// Takes the frames to where they count.
+struct Ear<'a, E> {
+    past: &'a mut Past,
+    change: &'a mut VoiceChange,
+    each: E,
+}
+
+impl<E: FnMut(&Candidate)> Follower for Ear<'_, E> {
+    fn frame(&mut self, lld: &Lld) {
+        self.change.push(lld, &mut self.each);
+    }
+
+    fn group(&mut self, collector: &mut Collector) {
+        let seconds = collector.speech_seconds();
+        if self.change.wants_verdict() {
+            let mut now = *self.past;
+            if seconds >= LEAST_SPEECH {
+                now.add(&collector.functionals(None), seconds);
+            }
+            self.change.verdict(calibrated(now.weighted / now.seconds));
+        }
+        if seconds >= STRETCH {
+            self.past.add(&collector.functionals(None), seconds);
+            collector.restart();
+        }
+    }
+}
+
 impl Default for VoiceJudge {
     fn default() -> Self {
         Self::new()
@@ -101,19 +134,39 @@ impl Default for VoiceJudge {
 impl VoiceJudge {
     /// A judge at the start of a stream.
     pub fn new() -> Self {
-        Self { extractor: Extractor::without_egemaps(), past: Past::default() }
+        Self { extractor: Extractor::without_egemaps(), past: Past::default(), change: VoiceChange::new() }
     }
 
     /// Takes in samples in [-1, 1] at 8 kHz.
     pub fn push(&mut self, samples: &[f32]) {
-        let Self { extractor, past } = self;
-        extractor.push_then(samples, |collector| {
-            let seconds = collector.speech_seconds();
-            if seconds >= STRETCH {
-                past.add(&collector.functionals(None), seconds);
-                collector.restart();
-            }
-        });
+        self.push_with(samples, |_| ());
+    }
+
+    /// Takes in samples; `each` hears of every onset at which the voice may have changed from a machine to a person.
+    pub fn push_with(&mut self, samples: &[f32], each: impl FnMut(&Candidate)) {
+        let Self { extractor, past, change } = self;
+        extractor.push_to(samples, &mut Ear { past, change, each });
+    }
+
+    /// Takes in what the next frame is, before the samples that complete it: without this, ringing and busy tones may be taken for a
+    /// voice where hand-overs are concerned.
+    pub fn activity(&mut self, activity: &Activity) {
+        self.change.activity(activity);
+    }
+
+    /// The hand-over from an unknown machine to a person that was found since the last call, if there was one.
+    pub fn takeover(&mut self) -> Option<Takeover> {
+        self.change.poll()
+    }
+
+    /// Tells that no samples will follow: [`takeover`](Self::takeover) then says what can be said by what was heard.
+    pub fn finish(&mut self) {
+        self.finish_with(|_| ());
+    }
+
+    /// The same; `each` as for [`push_with`](Self::push_with).
+    pub fn finish_with(&mut self, mut each: impl FnMut(&Candidate)) {
+        self.change.finish(&mut each);
     }
 
     /// Forgets the stream.

@@ -17,6 +17,7 @@
 //! | `collector`, `functionals` | means, deviations, percentiles, rates | |
 //! | `machine` | [`VoiceJudge`]: machine or human | `benches/reports/machine_voice.md` |
 //! | `handover` | [`Handover`]: when a person takes over from a script | |
+//! | `change` | when a person takes over from a machine whose script is not known | Chen & Gopalakrishnan 1998, in it |
 //!
 //! Everything streams: memory is constant, the results are the same for any cutting of the input, and no second pass is
 //! needed. What other programs take from the whole recording (its peak level, the percentiles that set a silence
@@ -39,6 +40,7 @@
 
 mod breath;
 mod catalog;
+mod change;
 mod collector;
 mod contour;
 mod delivery;
@@ -66,6 +68,7 @@ mod turns;
 mod windows;
 
 pub use catalog::{FEATURE_SET, FEATURES, Feature};
+pub use change::{Candidate, MEASURE_NAMES};
 pub use extractor::Extractor;
 pub use functionals::Functionals;
 pub use handover::{Handover, Takeover};
