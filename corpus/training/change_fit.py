@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.neural_network import MLPClassifier
 
-HIDDEN, DECAY, NETS, FOLDS, FALSE = 12, 10.0, 5, 5, 0.025
+HIDDEN, DECAY, NETS, FOLDS, FALSE = 12, 10.0, 5, 5, 0.015
 LIMIT = 3.0
 # As in core/src/prosody/change/mod.rs, s.
 AFTER, NEAR, REST = 3.0, 2.0, 10.0
@@ -59,6 +59,11 @@ class Net:
     def log_odds(self, x):
         (w, v), (b, c) = self.net.coefs_, self.net.intercepts_
         return (np.tanh(self.scaled(x) @ w + b) @ v + c)[:, 0]
+
+
+def from_machine(odds, x, names):
+    """The odds, lowest where the voice before is not more likely a machine's than a person's."""
+    return np.where(x[:, names.index("machineBefore")] > 0, odds, -np.inf)
 
 
 def changes(at, odds, threshold):
@@ -152,10 +157,11 @@ def main():
     calls = load(a.train)
     x, y, keep, of = rows(calls)
     fold = np.arange(len(calls)) // 6 % FOLDS
-    odds = np.zeros(len(y))
+    odds, names = np.zeros(len(y)), calls[0]["names"]
     for f in range(FOLDS):
         out = fold[of] == f
         odds[out] = Net(x[~out & keep], y[~out & keep]).log_odds(x[out])
+    odds = from_machine(odds, x, names)
     grid = np.arange(-4, 3, 0.05)
     threshold = next((t for t in grid if false_share(score(calls, odds, of, t)) <= FALSE), grid[-1])
     print(f"threshold {threshold:.2f}; {len(y)} onsets, {y.sum()} hand-overs", file=sys.stderr)
@@ -166,9 +172,9 @@ def main():
         some = load(file)
         x, _, _, of = rows(some)
         for t in (threshold - 0.5, threshold, threshold + 0.5):
-            show(f"{Path(file).stem}, {t:.2f}", score(some, net.log_odds(x), of, t))
+            show(f"{Path(file).stem}, {t:.2f}", score(some, from_machine(net.log_odds(x), x, names), of, t))
     if a.model:
-        write_model(a.model, net, threshold, calls[0]["names"])
+        write_model(a.model, net, threshold, names)
 
 
 if __name__ == "__main__":

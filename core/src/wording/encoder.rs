@@ -166,3 +166,51 @@ wide! {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same input gives the same in NumPy (`wording.embedded` of `corpus/training/wording.py`), to rounding.
+    #[test]
+    fn vectors_are_those_of_the_training_program() {
+        let band = |t: usize, b: usize| {
+            let (t, b) = (t as f64, b as f64);
+            (4.0 + 2.0 * (0.3 * t + 0.5 * b).sin() + (b % 5.0) * 0.2 - 0.05 * b) as f32
+        };
+        let bands: Vec<[f32; BANDS]> = (0..30).map(|t| std::array::from_fn(|b| band(t, b))).collect();
+        let vectors = encoder().embed(&bands);
+        assert_eq!(vectors.len(), 30);
+        let expected = [
+            -0.1087, -0.0780, 0.3759, -0.1948, -0.3374, -0.0708, -0.0693, 0.4051, 0.1041, -0.3681, 0.3534, 0.1881,
+            -0.0131, -0.1083, 0.3288, -0.2974,
+        ];
+        for (found, expected) in vectors[12].iter().zip(expected) {
+            assert!((found - expected).abs() < 2e-4, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn level_and_colour_of_the_channel_change_nothing() {
+        let bands: Vec<[f32; BANDS]> =
+            (0..60).map(|t| std::array::from_fn(|b| 5.0 + ((t * (b + 2)) as f32 * 0.1).sin())).collect();
+        let other: Vec<[f32; BANDS]> =
+            bands.iter().map(|f| std::array::from_fn(|b| f[b] + 1.5 - 0.02 * b as f32)).collect();
+        for (a, b) in encoder().embed(&bands).iter().zip(encoder().embed(&other)) {
+            let cosine: f32 = a.iter().zip(b).map(|(x, y)| x * y).sum();
+            assert!(cosine > 0.98, "{cosine}");
+        }
+    }
+
+    #[test]
+    fn nothing_gives_nothing_and_a_damaged_file_an_error() {
+        assert!(encoder().embed(&[]).is_empty());
+        let intact = include_bytes!("encoder.bin");
+        assert!(Encoder::from_bytes(intact).is_ok());
+        let mut damaged = intact.to_vec();
+        damaged[1000] ^= 1;
+        assert!(Encoder::from_bytes(&damaged).is_err());
+        assert!(Encoder::from_bytes(&intact[..intact.len() - 8]).is_err());
+        assert!(Encoder::from_bytes(b"").is_err());
+    }
+}

@@ -13,11 +13,14 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::{
-    args::{Format, RawArgs},
+    args::{Format, RawArgs, positive},
     console::{Console, Progress},
     exit::{Failure, Status, one_line},
     input::{self, Input},
-    output::{self, words::Clock},
+    output::{
+        self,
+        words::{self, Clock},
+    },
     pool,
 };
 
@@ -26,10 +29,11 @@ Examples:
   callprint words call.wav                     scripts whose words are said in it
   callprint words unmatched/ --format json     a folder, one JSON object a line
   callprint words call.wav --index mine.cpi    search in that index
+  callprint words call.wav --max-far 1         also what is less sure
 
-`scan` recognises a recording; this compares words, so it finds a script that another voice says. It takes some \
-seconds of speech to tell (ten are sure, three often too few), compares with every rendering of the index, and gives a score, no \
-false-alarm rate: take it as a hint, listen, and add the recording to the index (`callprint index add`).
+`scan` recognises a recording; this compares words, so it finds a script that another voice says. It needs some \
+seconds of speech (ten are enough, three often not) and compares with every rendering of the index. Listen to what it \
+finds, and add the recording to the index (`callprint index add`): then `scan` knows it, too.
 A file that can't be read is reported on standard error and skipped; the exit status is 2 then.";
 
 /// Find scripts by their words: the same script by another voice
@@ -42,9 +46,9 @@ pub(crate) struct WordsArgs {
     /// Index of known scripts [default: the corpus built into the program]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) index: Option<PathBuf>,
-    /// Tell scripts from this score on; unrelated speech seldom reaches 12
-    #[arg(long, value_name = "SCORE", default_value_t = Wording::LIKELY)]
-    pub(crate) min_score: f64,
+    /// Tell scripts up to this false-alarm rate: expected wrong answers per hour of calls
+    #[arg(long, value_name = "RATE", default_value = "0.1", value_parser = positive, allow_negative_numbers = true)]
+    pub(crate) max_far: f64,
     /// Form of the results
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
@@ -128,7 +132,7 @@ fn listen_to(
         file_progress.seconds(seconds(frames));
     }
     let mut same_words = stream.finish();
-    same_words.retain(|found| found.score >= args.min_score);
+    same_words.retain(|found| found.false_alarms_per_hour <= args.max_far);
     Ok(Report { file: path.to_string_lossy().into_owned(), seconds: seconds(frames), same_words })
 }
 
@@ -180,15 +184,25 @@ struct Row<'a> {
 impl Serialize for Row<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
-        let SameWords { script, rendering, channel, score, query_start, query_end, script_start, script_end } =
-            self.found;
-        let mut row = serializer.serialize_struct("Row", 10)?;
+        let SameWords {
+            script,
+            rendering,
+            channel,
+            score,
+            false_alarms_per_hour,
+            query_start,
+            query_end,
+            script_start,
+            script_end,
+        } = self.found;
+        let mut row = serializer.serialize_struct("Row", 11)?;
         row.serialize_field("file", self.file)?;
         row.serialize_field("seconds", &self.seconds)?;
         row.serialize_field("channel", channel)?;
         row.serialize_field("script", script)?;
         row.serialize_field("rendering", rendering)?;
         row.serialize_field("score", score)?;
+        row.serialize_field("false_alarms_per_hour", false_alarms_per_hour)?;
         row.serialize_field("query_start", query_start)?;
         row.serialize_field("query_end", query_end)?;
         row.serialize_field("script_start", script_start)?;
@@ -204,9 +218,9 @@ fn text(report: &Report) -> String {
     }
     for found in &report.same_words {
         text.push_str(&format!(
-            "  words   {}, score {:.0}; {} to {} of the recording, {} to {} of {}\n",
+            "  words   {}, false alarms {}\n          {} to {} of the recording, {} to {} of {}\n",
             found.script,
-            found.score,
+            words::false_alarms(found.false_alarms_per_hour),
             Clock(found.query_start),
             Clock(found.query_end),
             Clock(found.script_start),

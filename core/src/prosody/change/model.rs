@@ -7,7 +7,7 @@ pub(super) const HIDDEN: usize = 12;
 /// Standardised measures are limited to this.
 pub(super) const LIMIT: f32 = 3e+00;
 /// Log-odds from which a change is told.
-pub(super) const THRESHOLD: f32 = -1.70000;
+pub(super) const THRESHOLD: f32 = -1.65000;
 /// Mean and deviation of the measures over the training set.
 #[rustfmt::skip]
 pub(super) const SCALES: [(f32, f32); MEASURES] = [

@@ -1,0 +1,54 @@
+//! `callprint words`: the forms of the results, and what becomes of input that is none.
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod cli_support;
+
+use std::path::{Path, PathBuf};
+
+use cli_support::run;
+
+fn sample(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/samples").join(name)
+}
+
+fn words(options: &[&str], path: &Path) -> cli_support::Ran {
+    run(["words"].iter().chain(options).map(AsRef::as_ref).chain([path.as_os_str()]))
+}
+
+#[test]
+fn a_line_of_json_names_the_script_and_where_it_is_said() {
+    let ran = words(&["--format", "json", "--fail-if-none"], &sample("insure-stereo.wav")).assert_done();
+    let report = &ran.json()[0];
+    assert!((report["seconds"].as_f64().unwrap() - 16.4).abs() < 0.1);
+    let found = &report["same_words"][0];
+    assert_eq!((found["script"].as_str(), found["channel"].as_u64()), (Some("insure-01"), Some(0)));
+    assert!(found["false_alarms_per_hour"].as_f64().unwrap() < 0.1, "{found}");
+    // samples.tsv: the script begins at 2.2 s.
+    let begins = found["query_start"].as_f64().unwrap() - found["script_start"].as_f64().unwrap();
+    assert!((begins - 2.2).abs() < 0.5, "{found}");
+}
+
+#[test]
+fn csv_has_a_header_and_a_line_for_each_script() {
+    let ran = words(&["--format", "csv"], &sample("insure-stereo.wav")).assert_done();
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert!(lines[0].starts_with("file,seconds,channel,script,rendering,score,false_alarms_per_hour,query_start"));
+    assert!(lines.len() == 2 && lines[1].contains(",insure-01,"), "{ran:?}");
+}
+
+#[test]
+fn who_says_none_of_the_scripts_says_none() {
+    for name in ["human.flac", "unknown-robot.ogg"] {
+        let ran = words(&["--fail-if-none"], &sample(name));
+        assert_eq!(ran.status, Some(1), "{ran:?}");
+        assert!(ran.stdout.contains("no script by its words"), "{ran:?}");
+    }
+}
+
+#[test]
+fn what_is_no_audio_is_told_and_skipped() {
+    let path = sample("samples.tsv");
+    words(&[], &path).assert_refused(&path, "");
+    assert_eq!(words(&["--max-far", "0"], &path).status, Some(2));
+}
