@@ -34,7 +34,7 @@ pub struct CallprintConfig {
     pub max_far: f64,
     /// Seconds of voice after which a call without a match is declared unmatched. Default 12.
     pub unmatched_after: f64,
-    /// 1: do not judge whether the voice is a machine's, which saves .1 % of a core and 300 kB. Default 0.
+    /// 1: do not judge whether the voice is a machine's, which saves .1 % of a core and 340 kB. Default 0.
     pub skip_machine_voice: u32,
     /// 0.
     pub reserved: u32,

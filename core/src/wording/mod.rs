@@ -36,9 +36,13 @@ const THINNED: usize = 2;
 const FRAME: f64 = 0.02 * THINNED as f64;
 /// How much faster than the rendering the query may be said; around each, steps of the alignment allow for more.
 const TEMPI: [f64; 5] = [0.55, 0.74, 1.0, 1.35, 1.8];
-/// What a stranger's words reach against the best of 40 scripts, a second of sound: in 10 s through telephone channels 8.2 to
-/// 9.7. It stands for another script where the index has few.
-const STRANGER: f64 = 8.5;
+/// What a stranger's words may reach a second of sound, if the stranger's is the voice of the rendering. It stands for another script ...
+const STRANGER: f64 = 12.0;
+/// ... where the index has fewer than this: against 40 scripts the best stranger of another voice reaches 8.2 to 9.7 in 10 s.
+const MANY: usize = 10;
+
+/// Level of a band under which there is no sound, 12 dB each: 12 dB over the power that is added to all bands.
+const LEAST_LEVEL: f32 = 4.0;
 /// How far under the loud frames the highest band of a frame may lie for the frame to be sound, 12 dB each.
 const AUDIBLE: f32 = -2.0;
 
@@ -85,6 +89,7 @@ pub struct SameWords {
 #[derive(Debug)]
 pub struct Wording {
     known: Vec<Known>,
+    scripts: usize,
 }
 
 /// A rendering.
@@ -102,7 +107,7 @@ impl Wording {
             let frames = thinned(&encoder().embed(&index.rendering_bands(i)));
             Known { id: rendering.id.to_owned(), transposed: Transposed::new(&frames), frames }
         };
-        Self { known: index.renderings().enumerate().map(known).collect() }
+        Self { known: index.renderings().enumerate().map(known).collect(), scripts: index.stats().scripts }
     }
 
     /// The script whose words the query says more than any other's; none where nothing leads.
@@ -110,12 +115,15 @@ impl Wording {
     /// `samples`: one channel at 8 kHz in [-1, 1], 3 to 20 s of it. Longer audio goes through a [`WordingStream`].
     pub fn search(&self, samples: &[f32]) -> Option<SameWords> {
         let bands = bands_of(samples);
+        if bands.iter().flatten().all(|&level| level < LEAST_LEVEL) {
+            return None;
+        }
         let query = thinned(&encoder().embed(&bands));
         let queries = TEMPI.map(|tempo| (tempo, at_tempo(&query, tempo)));
         let mut rows = Rows::default();
         // The best rendering with its tempo, and the best of any other script.
         let mut best: Option<(f64, &Known, usize)> = None;
-        let mut other = STRANGER * audible(&bands) as f64 * 0.02;
+        let mut other = if self.scripts < MANY { STRANGER * audible(&bands) as f64 * 0.02 } else { 0.0 };
         for known in &self.known {
             for (i, (tempo, query)) in queries.iter().enumerate() {
                 let sum = f64::from(local::best(query, &known.transposed, weight(*tempo), &mut rows).0);
