@@ -140,7 +140,7 @@ fn listen_to(
 enum Sink {
     Text(io::Stdout),
     Json(io::Stdout),
-    Csv(csv::Writer<io::Stdout>),
+    Csv(Box<csv::Writer<io::Stdout>>),
 }
 
 impl Sink {
@@ -148,7 +148,7 @@ impl Sink {
         match format {
             Format::Text => Self::Text(io::stdout()),
             Format::Json => Self::Json(io::stdout()),
-            Format::Csv => Self::Csv(csv::Writer::from_writer(io::stdout())),
+            Format::Csv => Self::Csv(Box::new(csv::Writer::from_writer(io::stdout()))),
         }
     }
 
