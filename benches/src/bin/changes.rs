@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use benches::labels::{audio_path, read_calls};
 use callprint::{
     audio::read_channels_8k,
-    prosody::{MEASURE_NAMES, VoiceJudge},
+    prosody::{Candidate, MEASURE_NAMES, VoiceJudge},
     signal::{ActivityGate, Framer},
 };
 use clap::Parser;
@@ -35,13 +35,14 @@ fn main() -> Result<()> {
                 judge.push_with(part, |c| found.push(*c));
             }
             judge.finish_with(|c| found.push(*c));
-            let found: Vec<_> = found
-                .iter()
-                .map(|c| serde_json::json!({"at": c.at, "log_odds": c.log_odds, "measures": c.measures.iter().map(|&x| if x.is_finite() { Some(x) } else { None }).collect::<Vec<_>>()}))
-                .collect();
+            // What is not finite becomes null.
+            let candidate =
+                |c: &Candidate| serde_json::json!({"at": c.at, "log_odds": c.log_odds, "measures": c.measures});
+            let found: Vec<_> = found.iter().map(candidate).collect();
             Ok(serde_json::json!({
                 "id": call.id, "kind": call.kind, "condition": call.condition, "seconds": call.seconds,
-                "handover": call.handover, "onset": call.script_onset, "known": call.truth.is_some(), "candidates": found, "names": MEASURE_NAMES.as_slice(),
+                "handover": call.handover, "onset": call.script_onset, "known": call.truth.is_some(),
+                "candidates": found, "names": MEASURE_NAMES,
             })
             .to_string())
         })

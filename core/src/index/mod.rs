@@ -45,7 +45,7 @@ pub use score::{Evidence, FEATURES, Properties};
 pub(crate) use search::Votes;
 pub use search::{Candidate, Hit, find_candidates, find_hits};
 pub use verify::{AlignedBands, Verification};
-pub(crate) use verify::{BandLane, Hearing, verify};
+pub(crate) use verify::{BAND_UNIT, BandLane, Hearing, verify};
 
 use crate::{Error, IndexFault, Result, fingerprint::model};
 use format::{Layout, Record, SECTIONS, StoredBands, StoredCalibration, StringRef, band_records};

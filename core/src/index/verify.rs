@@ -17,8 +17,8 @@ use super::{
 };
 use crate::fingerprint::{BANDS, Bands};
 
-/// Unit of the network's inputs, 1/256 octave of power: 12 dB.
-const UNIT: f32 = 1024.0;
+/// Unit of bands as networks see them, 1/256 octave of power: 12 dB.
+pub(crate) const BAND_UNIT: f32 = 1024.0;
 /// Step of stored bands, 1/256 octave of power: 3 dB.
 const STEP: i32 = 256;
 /// Highest stored step.
@@ -154,7 +154,7 @@ pub(crate) fn verify(alignment: &Alignment, stored: &[StoredBands], lane: BandLa
         let Some((a, b)) = frames else { continue };
         from.get_or_insert(t);
         reference.push(unpack(bands));
-        query.push(std::array::from_fn(|i| f32::from((a[i] + b[i]) / 2) / UNIT));
+        query.push(std::array::from_fn(|i| f32::from((a[i] + b[i]) / 2) / BAND_UNIT));
         // Between two codes the later, as in training.
         let step = step_at((t as i64 - 8).div_euclid(2));
         beside.push([step.agreement, f32::from(u8::from(step.script_active)), f32::from(u8::from(step.query_active))]);
@@ -169,7 +169,7 @@ pub(crate) fn verify(alignment: &Alignment, stored: &[StoredBands], lane: BandLa
 
 /// Stored bands in units of 12 dB.
 pub(super) fn unpack(bands: &StoredBands) -> [f32; BANDS] {
-    let scale = STEP as f32 / UNIT;
+    let scale = STEP as f32 / BAND_UNIT;
     std::array::from_fn(|b| f32::from(bands.0[b / 2] >> (4 * (b % 2)) & 15) * scale)
 }
 

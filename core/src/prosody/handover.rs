@@ -12,12 +12,13 @@
 //! Memory: 16 s of levels (6 kB), nothing is allocated after construction. Cost: nothing to speak of a frame; some
 //! microseconds an evaluation, and only while a match has just ended.
 //!
-//! Limits: without a known script nothing is announced here; what a change of voice tells is in `change`. A recording that goes on with words that the index does not hold is taken
-//! for a person, as far as its script is concerned.
+//! Limits: without a known script nothing is announced here; what a change of voice tells is in `change`. A recording that
+//! goes on with words that the index does not hold is taken for a person, as far as its script is concerned.
 
 use std::ops::Range;
 
-use crate::signal::{Activity, HOP_SECONDS, LOG_UNITS_PER_OCTAVE, TONE_FRAMES};
+use super::tone_run::ToneRun;
+use crate::signal::{Activity, HOP_SECONDS, LOG_UNITS_PER_OCTAVE};
 
 /// Time that must pass after the end of a match, s.
 const PATIENCE: f64 = 1.6;
@@ -55,8 +56,6 @@ const ABOVE_NOISE: i32 = decibels(6.0);
 const QUIETEST: usize = 50;
 /// … as far as speech does at all, which in loud noise is 8 dB below the loud ones.
 const NOISY: i32 = decibels(8.0);
-/// Frames for which a tone must be known to be none of a voice's: 0.3 s in all, shorter than a busy tone.
-const SURE_TONE: usize = 15;
 /// Levels in a bin of the histogram: 1.5 dB.
 const BIN: i32 = 128;
 const BINS: usize = 96;
@@ -95,8 +94,7 @@ pub struct Takeover {
 pub struct Handover {
     /// Level of frame n at n % [`MEMORY`]; `i16::MIN` for a tone.
     levels: Box<[i16]>,
-    /// Frames for which a tone has been known.
-    tone: usize,
+    tone: ToneRun,
     frames: usize,
     /// End of what known scripts explain, s.
     end: Option<f64>,
@@ -116,7 +114,7 @@ impl Handover {
     pub fn new() -> Self {
         Self {
             levels: vec![i16::MIN; MEMORY].into(),
-            tone: 0,
+            tone: ToneRun::default(),
             frames: 0,
             end: None,
             announced: None,
@@ -127,19 +125,16 @@ impl Handover {
 
     /// Forgets the stream; the memory stays.
     pub fn reset(&mut self) {
-        (self.tone, self.frames, self.end, self.announced, self.found) = (0, 0, None, None, None);
+        (self.tone, self.frames, self.end, self.announced, self.found) = (ToneRun::default(), 0, None, None, None);
         self.ended = false;
     }
 
     /// Takes in the next frame of 10 ms.
     pub fn frame(&mut self, activity: &Activity) {
-        self.tone = if activity.tone { self.tone + 1 } else { 0 };
-        self.levels[self.frames % MEMORY] = if self.tone > SURE_TONE { i16::MIN } else { activity.level };
-        if self.tone == SURE_TONE {
-            // So far it could have been a long vowel. The frames that made it a tone are part of it, and some hold a bit of it.
-            for back in 0..(SURE_TONE + TONE_FRAMES + 2).min(self.frames + 1) {
-                self.levels[(self.frames - back) % MEMORY] = i16::MIN;
-            }
+        let (tone, turned_out) = self.tone.push(activity.tone);
+        self.levels[self.frames % MEMORY] = if tone { i16::MIN } else { activity.level };
+        for back in 0..turned_out.min(self.frames + 1) {
+            self.levels[(self.frames - back) % MEMORY] = i16::MIN;
         }
         self.frames += 1;
     }
@@ -292,6 +287,7 @@ fn silence_after(frames: Range<usize>, sound: impl Fn(usize) -> bool) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signal::TONE_FRAMES;
 
     /// Frames at 50 dB over the floor where `spoken`, the script reported to 0.3 s behind the stream and not beyond `end`.
     fn run(seconds: f64, end: f64, spoken: impl Fn(f64) -> bool) -> Vec<Takeover> {

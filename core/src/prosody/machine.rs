@@ -111,15 +111,19 @@ impl<E: FnMut(&Candidate)> Follower for Ear<'_, E> {
 
     fn group(&mut self, collector: &mut Collector) {
         let seconds = collector.speech_seconds();
-        if self.change.wants_verdict() {
-            let mut now = *self.past;
-            if seconds >= LEAST_SPEECH {
-                now.add(&collector.functionals(None), seconds);
-            }
+        let (asked, over) = (self.change.wants_verdict(), seconds >= STRETCH);
+        if !asked && !over {
+            return;
+        }
+        let mut now = *self.past;
+        if seconds >= LEAST_SPEECH {
+            now.add(&collector.functionals(None), seconds);
+        }
+        if asked {
             self.change.verdict(calibrated(now.weighted / now.seconds));
         }
-        if seconds >= STRETCH {
-            self.past.add(&collector.functionals(None), seconds);
+        if over {
+            *self.past = now;
             collector.restart();
         }
     }

@@ -63,6 +63,7 @@ mod rhythm;
 mod runs;
 mod spectrum;
 mod stats;
+mod tone_run;
 mod tracker;
 mod turns;
 mod windows;

@@ -26,8 +26,8 @@ const CONTEXT: usize = 7;
 const TAPS: [&[usize]; 4] = [&[0, 1, 2, 3, 4], &[0, 2, 4], &[0, 3, 6], &[0]];
 /// How far under the loud frames a band counts, 12 dB each.
 const FLOOR: f32 = -3.0;
-/// How far under the loud frames a frame's highest band may lie for the frame to count in the mean, 12 dB each.
-const AUDIBLE: f32 = -2.0;
+/// How far under the loud frames a frame's highest band may lie for the frame to be sound, 12 dB each.
+pub(super) const AUDIBLE: f32 = -2.0;
 /// Fewest frames that make a mean.
 const ENOUGH: usize = 6;
 /// Outputs that are summed up together, in registers.
@@ -122,10 +122,14 @@ impl Encoder {
     }
 }
 
+/// Level of a frame's loudest band.
+pub(super) fn highest(frame: &[f32; BANDS]) -> f32 {
+    frame.iter().copied().fold(f32::NEG_INFINITY, f32::max)
+}
+
 /// The bands under the loud frames, less each band's mean over the audible ones; the first and the last frame repeated
 /// [`CONTEXT`] times.
 fn normalised(bands: &[[f32; BANDS]]) -> Vec<f32> {
-    let highest = |frame: &[f32; BANDS]| frame.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut peaks: Vec<f32> = bands.iter().map(highest).collect();
     let at = (0.95 * (peaks.len() - 1) as f64) as usize;
     let loud = *peaks.select_nth_unstable_by(at, f32::total_cmp).1;

@@ -17,15 +17,14 @@ const NEUTRAL: f32 = 0.5;
 /// Price of a step in which one side runs twice as fast.
 const WARP: f32 = 0.1;
 
-/// A stretch that both sides say.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Stretch {
-    /// Sum of the pairs' scores.
+/// Where the best alignment ends.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct End {
+    /// Sum of the pairs' scores over the query's frames.
     pub(super) score: f32,
-    /// First frame and one past the last in the query.
-    pub(super) query: (usize, usize),
-    /// The same in the reference.
-    pub(super) reference: (usize, usize),
+    /// Its last frame in the query and in the reference.
+    pub(super) query: usize,
+    pub(super) reference: usize,
 }
 
 /// Frames of one side, number by number instead of frame by frame, so that many pairs are scored at a time.
@@ -41,6 +40,13 @@ impl Transposed {
         let numbers = (0..DIMENSIONS).flat_map(|d| frames.iter().map(move |frame| frame[d])).collect();
         Self { frames: frames.len(), numbers }
     }
+
+    /// The frames up to number `last`, the last one first.
+    fn backwards_from(&self, last: usize) -> Self {
+        let of_number = self.numbers.chunks_exact(self.frames.max(1));
+        let numbers = of_number.flat_map(|of_frames| of_frames.iter().take(last + 1).rev()).copied().collect();
+        Self { frames: self.frames.min(last + 1), numbers }
+    }
 }
 
 /// Rows of the table, each with two cells of zeros before its first; once grown, they are not allocated again.
@@ -50,37 +56,33 @@ pub(super) struct Rows {
     sums: [Vec<f32>; 3],
 }
 
-/// The score of the best local alignment, and the pair of frames (query, reference) with which it ends. `weight` is the time
-/// that a frame of the query stands for, in frames: scores are sums over time.
-pub(super) fn best(query: &[Embedding], reference: &Transposed, weight: f32, rows: &mut Rows) -> (f32, (usize, usize)) {
+/// Where the best local alignment ends, and its score.
+pub(super) fn best(query: &[Embedding], reference: &Transposed, rows: &mut Rows) -> End {
     let cells = reference.frames + 2;
     for row in rows.scores.iter_mut().chain(&mut rows.sums) {
         row.clear();
         row.resize(cells, 0.0);
     }
-    let (mut most, mut end) = (0.0, (0, 0));
+    let mut end = End::default();
     for (i, frame) in query.iter().enumerate() {
         rows.scores.swap(0, 1);
         rows.sums.rotate_right(1);
         let ([now, before], [sum, one, two]) = (&mut rows.scores, &mut rows.sums);
         score_row(frame, reference, &mut now[2..]);
         let highest = sum_row(now, before, one, two, sum);
-        if highest > most {
-            most = highest;
-            end = (i, sum[2..].iter().position(|&s| s == highest).unwrap_or(0));
+        if highest > end.score {
+            let reference = sum[2..].iter().position(|&s| s == highest).unwrap_or(0);
+            end = End { score: highest, query: i, reference };
         }
     }
-    (most * weight, end)
+    end
 }
 
-/// The best local alignment: [`best`], then the same from its end backwards, which ends at its beginning.
-pub(super) fn align(query: &[Embedding], reference: &[Embedding], weight: f32, rows: &mut Rows) -> Stretch {
-    let (score, end) = best(query, &Transposed::new(reference), weight, rows);
-    let backwards = |frames: &[Embedding], end: usize| frames.iter().take(end + 1).rev().copied().collect::<Vec<_>>();
-    let (back_query, back_reference) = (backwards(query, end.0), backwards(reference, end.1));
-    let (_, start) = best(&back_query, &Transposed::new(&back_reference), weight, rows);
-    let range = |start: usize, end: usize| (end.saturating_sub(start), end + 1);
-    Stretch { score, query: range(start.0, end.0), reference: range(start.1, end.1) }
+/// First frames in query and reference of the best alignment that has this end: the best one of what lies before it, backwards.
+pub(super) fn beginning(query: &[Embedding], reference: &Transposed, end: End, rows: &mut Rows) -> (usize, usize) {
+    let query: Vec<Embedding> = query.iter().take(end.query + 1).rev().copied().collect();
+    let start = best(&query, &reference.backwards_from(end.reference), rows);
+    (end.query.saturating_sub(start.query), end.reference.saturating_sub(start.reference))
 }
 
 wide! {
@@ -124,27 +126,35 @@ mod tests {
         letters.bytes().map(unit).collect()
     }
 
-    fn aligned(query: &str, reference: &str) -> Stretch {
-        align(&frames(query), &frames(reference), 1.0, &mut Rows::default())
+    /// Score, and first frame and one past the last in query and reference.
+    fn align(query: &[Embedding], reference: &[Embedding]) -> (f32, (usize, usize), (usize, usize)) {
+        let (reference, mut rows) = (Transposed::new(reference), Rows::default());
+        let end = best(query, &reference, &mut rows);
+        let begin = beginning(query, &reference, end, &mut rows);
+        (end.score, (begin.0, end.query + 1), (begin.1, end.reference + 1))
+    }
+
+    fn aligned(query: &str, reference: &str) -> (f32, (usize, usize), (usize, usize)) {
+        align(&frames(query), &frames(reference))
     }
 
     #[test]
     fn what_both_say_is_found_where_it_is_said() {
-        let found = aligned("aaabcdefghh", "kkkbcdefgmmmm");
-        assert_eq!((found.query, found.reference), ((3, 9), (3, 9)));
-        assert!((found.score - 6.0 * (1.0 - NEUTRAL)).abs() < 1e-5);
+        let (score, query, reference) = aligned("aaabcdefghh", "kkkbcdefgmmmm");
+        assert_eq!((query, reference), ((3, 9), (3, 9)));
+        assert!((score - 6.0 * (1.0 - NEUTRAL)).abs() < 1e-5);
     }
 
     #[test]
     fn one_side_may_say_it_slower() {
-        let found = aligned("abcdefgh", "ppabbcddeffghpp");
-        assert_eq!((found.query, found.reference), ((0, 8), (2, 13)));
+        let (_, query, reference) = aligned("abcdefgh", "ppabbcddeffghpp");
+        assert_eq!((query, reference), ((0, 8), (2, 13)));
     }
 
     #[test]
     fn nothing_in_common_is_no_alignment() {
-        assert_eq!(aligned("abcabc", "defdef").score, 0.0);
-        assert_eq!(align(&[], &frames("abc"), 1.0, &mut Rows::default()).score, 0.0);
-        assert_eq!(align(&frames("abc"), &[], 1.0, &mut Rows::default()).score, 0.0);
+        assert_eq!(aligned("abcabc", "defdef").0, 0.0);
+        assert_eq!(align(&[], &frames("abc")).0, 0.0);
+        assert_eq!(align(&frames("abc"), &[]).0, 0.0);
     }
 }

@@ -23,17 +23,19 @@ mod stream;
 
 use crate::{
     fingerprint::{BANDS, Bands, Extractor, Listener, QueryFrame},
-    index::{Index, script_of},
+    index::{BAND_UNIT, Index, script_of},
     signal::Activity,
 };
-use encoder::{Embedding, encoder};
-use local::{Rows, Transposed};
+use encoder::{AUDIBLE, Embedding, encoder, highest};
+use local::{End, Rows, Transposed};
 pub use stream::WordingStream;
 
+/// Time of a frame of bands, and of what the encoder makes of it, s.
+const BAND_FRAME: f64 = 0.02;
 /// Frames that the encoder makes for each that is aligned: a sound of speech lasts several.
 const THINNED: usize = 2;
 /// Time of an aligned frame, s.
-const FRAME: f64 = 0.02 * THINNED as f64;
+const FRAME: f64 = BAND_FRAME * THINNED as f64;
 /// How much faster than the rendering the query may be said; around each, steps of the alignment allow for more.
 const TEMPI: [f64; 5] = [0.55, 0.74, 1.0, 1.35, 1.8];
 /// What a stranger's words may reach a second of sound, if the stranger's is the voice of the rendering. It stands for another script ...
@@ -43,8 +45,6 @@ const MANY: usize = 10;
 
 /// Level of a band under which there is no sound, 12 dB each: 12 dB over the power that is added to all bands.
 const LEAST_LEVEL: f32 = 4.0;
-/// How far under the loud frames the highest band of a frame may lie for the frame to be sound, 12 dB each.
-const AUDIBLE: f32 = -2.0;
 
 /// Wrong answers of score 0 or higher per hour of calls, if their tail went on down to there ...
 const WRONG: f64 = 407.0;
@@ -96,16 +96,15 @@ pub struct Wording {
 #[derive(Debug)]
 struct Known {
     id: String,
-    frames: Vec<Embedding>,
-    transposed: Transposed,
+    frames: Transposed,
 }
 
 impl Wording {
-    /// Reads the renderings of `index`: 77 kB for 12 s of each.
+    /// Reads the renderings of `index`: 20 kB for 12 s of each.
     pub fn new(index: &Index) -> Self {
         let known = |(i, rendering): (usize, crate::index::Rendering<'_>)| {
             let frames = thinned(&encoder().embed(&index.rendering_bands(i)));
-            Known { id: rendering.id.to_owned(), transposed: Transposed::new(&frames), frames }
+            Known { id: rendering.id.to_owned(), frames: Transposed::new(&frames) }
         };
         Self { known: index.renderings().enumerate().map(known).collect(), scripts: index.stats().scripts }
     }
@@ -121,23 +120,25 @@ impl Wording {
         let query = thinned(&encoder().embed(&bands));
         let queries = TEMPI.map(|tempo| (tempo, at_tempo(&query, tempo)));
         let mut rows = Rows::default();
-        // The best rendering with its tempo, and the best of any other script.
-        let mut best: Option<(f64, &Known, usize)> = None;
-        let mut other = if self.scripts < MANY { STRANGER * audible(&bands) as f64 * 0.02 } else { 0.0 };
+        // The best rendering, the end of its best alignment at its best tempo, and the best sum of any other script.
+        let mut best: Option<(f64, &Known, usize, End)> = None;
+        let mut other = if self.scripts < MANY { STRANGER * audible(&bands) as f64 * BAND_FRAME } else { 0.0 };
         for known in &self.known {
             for (i, (tempo, query)) in queries.iter().enumerate() {
-                let sum = f64::from(local::best(query, &known.transposed, weight(*tempo), &mut rows).0);
-                let of_best = best.filter(|b| script_of(&b.1.id) == script_of(&known.id));
-                match best {
-                    Some((most, ..)) if sum <= most => other = if of_best.is_some() { other } else { other.max(sum) },
-                    Some((most, ..)) if of_best.is_none() => (best, other) = (Some((sum, known, i)), other.max(most)),
-                    _ => best = Some((sum, known, i)),
+                let end = local::best(query, &known.frames, &mut rows);
+                let sum = f64::from(end.score * weight(*tempo));
+                let rival = best.filter(|b| script_of(&b.1.id) != script_of(&known.id)).map(|b| b.0);
+                if best.is_none_or(|b| sum > b.0) {
+                    other = other.max(rival.unwrap_or(0.0));
+                    best = Some((sum, known, i, end));
+                } else if rival.is_some() {
+                    other = other.max(sum);
                 }
             }
         }
-        let (sum, known, i) = best.filter(|b| b.0 > other)?;
+        let (sum, known, i, end) = best.filter(|b| b.0 > other)?;
         let (tempo, query) = &queries[i];
-        let stretch = local::align(query, &known.frames, weight(*tempo), &mut rows);
+        let begin = local::beginning(query, &known.frames, end, &mut rows);
         let seconds = |frame: usize| frame as f64 * FRAME;
         Some(SameWords {
             script: script_of(&known.id).to_owned(),
@@ -145,17 +146,16 @@ impl Wording {
             channel: 0,
             score: sum - other,
             false_alarms_per_hour: false_alarms_per_hour(sum - other),
-            query_start: seconds(stretch.query.0) * tempo,
-            query_end: seconds(stretch.query.1) * tempo,
-            script_start: seconds(stretch.reference.0),
-            script_end: seconds(stretch.reference.1),
+            query_start: seconds(begin.0) * tempo,
+            query_end: seconds(end.query + 1) * tempo,
+            script_start: seconds(begin.1),
+            script_end: seconds(end.reference + 1),
         })
     }
 }
 
 /// Frames that hold sound, as far as their own loud ones tell.
 fn audible(bands: &[[f32; BANDS]]) -> usize {
-    let highest = |frame: &[f32; BANDS]| frame.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let loud = bands.iter().map(highest).fold(f32::NEG_INFINITY, f32::max);
     bands.iter().filter(|frame| highest(frame) > loud + AUDIBLE).count()
 }
@@ -174,8 +174,9 @@ fn bands_of(samples: &[f32]) -> Vec<[f32; BANDS]> {
     }
     let mut collector = Collector::default();
     Extractor::reference().push_to(samples, &mut collector);
-    // 1/256 octave of power is 3.01 / 256 dB.
-    let mean = |pair: &[Bands; 2]| std::array::from_fn(|b| (f32::from(pair[0][b]) + f32::from(pair[1][b])) / 2048.0);
+    let mean = |pair: &[Bands; 2]| {
+        std::array::from_fn(|b| (f32::from(pair[0][b]) + f32::from(pair[1][b])) / (2.0 * BAND_UNIT))
+    };
     collector.0.as_chunks::<2>().0.iter().map(mean).collect()
 }
 

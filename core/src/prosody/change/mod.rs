@@ -31,8 +31,8 @@ use self::{
     model::{BIAS, BIASES, LIMIT, OUTPUT, SCALES, THRESHOLD, WEIGHTS},
     stretch::Stretch,
 };
-use super::{handover::Takeover, lld::Lld};
-use crate::signal::{Activity, HOP_SECONDS, TONE_FRAMES};
+use super::{handover::Takeover, lld::Lld, tone_run::ToneRun};
+use crate::signal::{Activity, HOP_SECONDS};
 
 pub use measures::MEASURE_NAMES;
 
@@ -54,8 +54,6 @@ const REST: u64 = 1000;
 /// Stretches and verdicts that are remembered.
 const STRETCHES: usize = 64;
 const VERDICTS: usize = 32;
-/// Frames for which a tone must be known to be none of a voice's: as for hand-overs from a known script.
-const SURE_TONE: usize = 15;
 /// Frames for which tones are remembered, at least [`AHEAD`] and what an [`Lld`] lags behind.
 const TONES: u64 = 256;
 
@@ -262,18 +260,15 @@ fn log_odds(measures: &[f32; MEASURES]) -> f32 {
 struct Tones {
     bits: [u64; TONES as usize / 64],
     frames: u64,
-    run: usize,
+    run: ToneRun,
 }
 
 impl Tones {
     fn push(&mut self, tone: bool) {
-        self.run = if tone { self.run + 1 } else { 0 };
-        self.set(self.frames, self.run > SURE_TONE);
-        if self.run == SURE_TONE {
-            // The frames that made it a tone are part of it, and some hold a bit of it.
-            for back in 0..(SURE_TONE + TONE_FRAMES + 2) as u64 {
-                self.set(self.frames.saturating_sub(back), true);
-            }
+        let (tone, turned_out) = self.run.push(tone);
+        self.set(self.frames, tone);
+        for back in 0..turned_out as u64 {
+            self.set(self.frames.saturating_sub(back), true);
         }
         self.frames += 1;
     }
@@ -330,6 +325,7 @@ impl Verdicts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signal::TONE_FRAMES;
 
     #[test]
     fn a_tone_is_none_of_a_voices_from_its_first_frame_on() {
