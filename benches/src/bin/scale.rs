@@ -64,6 +64,9 @@ struct Args {
     /// Compare with exhaustive search of the whole index for one in so many queries; 0 for none.
     #[arg(long, default_value_t = 0)]
     exhaustive: usize,
+    /// Where to keep the index of the last size, such as for `streams --index`.
+    #[arg(long)]
+    keep: Option<PathBuf>,
 }
 
 /// What is said of a size.
@@ -173,7 +176,7 @@ fn measure(
         Some(folder) => tempfile::tempdir_in(folder),
         None => tempfile::tempdir(),
     }?;
-    let path = folder.path().join("scale.cpi");
+    let path = args.keep.clone().unwrap_or_else(|| folder.path().join("scale.cpi"));
     let build_s = build(sources, generator, renderings, folder.path(), &path)?;
     let begun = Instant::now();
     let index = Index::open(&path)?;

@@ -5,12 +5,14 @@
 //! ```
 //!
 //! Every call gets 160 samples each 20 ms, as from a telephone line, from a recording of `--audio`; calls begin at different
-//! places, and one whose recording ends hangs up and is followed by another. Lateness runs from the arrival of a call's oldest
+//! places, and one whose recording ends hangs up and is followed by another. With `--call-seconds` a call goes on for so long, its
+//! recording again and again, as a person's would after the opening that is recognised: with `--stop-when-decided` that costs next to
+//! nothing. Calls then begin one after the other over that time, and only what follows is measured. Lateness runs from the arrival of a call's oldest
 //! waiting sample to the moment when all that follows from it is known. What does not fit into a call's backlog is dropped and
 //! counted: a load is held if lateness stays low and nothing is dropped.
 //!
 //! With `--json` the last line is one object: calls, seconds, lateness_p50_ms, lateness_p99_ms, cpu_cores, bytes_per_call
-//! (resident memory; absent where the system does not tell), decisions (matches and calls declared unmatched), matches,
+//! (resident memory without pages of files; absent where the system does not tell), decisions (matches and calls declared unmatched), matches,
 //! decision_p50_s, dropped_share, connections, lost (those of them that were not heard to their end), growth_bytes (resident
 //! memory from the middle to the end), faults.
 
@@ -23,8 +25,8 @@ use std::{
 use anyhow::{Result, ensure};
 use callprint::{
     Index, SessionConfig,
-    audio::{find_audio, read_channels_8k},
-    engine::{Call, PoolConfig, SessionPool},
+    audio::{SAMPLE_RATE, find_audio, read_channels_8k},
+    engine::{Call, Histogram, Metrics, PoolConfig, SessionPool},
 };
 use clap::Parser;
 use cpu_time::ProcessTime;
@@ -53,6 +55,9 @@ struct Arguments {
     /// Worker threads [default: as many as there are processors]
     #[arg(long)]
     threads: Option<usize>,
+    /// Seconds that a call lasts, its recording played again and again [default: the recording once]
+    #[arg(long)]
+    call_seconds: Option<f64>,
     /// Stop searching in a call once it is decided
     #[arg(long)]
     stop_when_decided: bool,
@@ -86,11 +91,47 @@ struct Outcome {
     faults: u64,
 }
 
-/// One line, and where its recording is.
+/// One line, where its recording is, and how many samples it goes on for.
 struct Line {
     call: Call,
     recording: usize,
     at: usize,
+    left: usize,
+}
+
+/// What has been counted up to a moment.
+struct Counted {
+    lateness: Histogram,
+    decision: Histogram,
+    decisions: u64,
+    matches: u64,
+    samples: u64,
+    dropped: u64,
+}
+
+impl Counted {
+    fn of(metrics: &Metrics) -> Self {
+        let matches = metrics.events("match");
+        Self {
+            lateness: metrics.lateness().clone(),
+            decision: metrics.decision().clone(),
+            decisions: matches + metrics.events("unmatched"),
+            matches,
+            samples: metrics.samples(),
+            dropped: metrics.dropped(),
+        }
+    }
+
+    fn since(&self, earlier: &Self) -> Self {
+        Self {
+            lateness: self.lateness.since(&earlier.lateness),
+            decision: self.decision.since(&earlier.decision),
+            decisions: self.decisions - earlier.decisions,
+            matches: self.matches - earlier.matches,
+            samples: self.samples - earlier.samples,
+            dropped: self.dropped - earlier.dropped,
+        }
+    }
 }
 
 fn main() -> Result<()> {
@@ -109,6 +150,7 @@ fn run(arguments: &Arguments) -> Result<Outcome> {
     let recordings = read_recordings(&arguments.audio)?;
     ensure!(!recordings.is_empty(), "{}: no recordings", arguments.audio.display());
     let index = Arc::new(arguments.index.as_ref().map_or_else(Index::builtin, Index::open)?);
+    index.preload();
     let mut pool_config = PoolConfig::default();
     pool_config.threads = arguments.threads.unwrap_or(pool_config.threads);
     let pool = SessionPool::new(index, pool_config, |_, _, _| ())?;
@@ -119,36 +161,56 @@ fn run(arguments: &Arguments) -> Result<Outcome> {
     };
 
     let before = resident_bytes();
-    let mut lines = Vec::with_capacity(arguments.calls);
-    for number in 0..arguments.calls {
+    // How long a call lasts, in samples, and over how many packets the calls begin.
+    let whole = |recording: usize| match arguments.call_seconds {
+        Some(seconds) => (seconds * f64::from(SAMPLE_RATE)) as usize,
+        None => recordings[recording].len(),
+    };
+    let ramp = arguments.call_seconds.map_or(0, |seconds| packets_in(seconds));
+    let begin = |number: usize, lines: &mut Vec<Line>| -> Result<()> {
         let recording = number % recordings.len();
-        // Spread over the recordings, so that not all calls begin, match and end together.
+        // Without a length of calls they are spread over the recordings, so that not all begin, match and end together.
         let at = number.wrapping_mul(2_654_435_761) % recordings[recording].len();
-        lines.push(Line { call: pool.open(session)?, recording, at });
-    }
-    let (begun, cpu) = (Instant::now(), ProcessTime::now());
-    let packets = (arguments.seconds / PACKET_TIME.as_secs_f64()).ceil() as u32;
+        let at = if arguments.call_seconds.is_none() { at } else { 0 };
+        lines.push(Line { call: pool.open(session)?, recording, at, left: whole(recording) - at });
+        Ok(())
+    };
+    let mut lines = Vec::with_capacity(arguments.calls);
+    let mut started = (Instant::now(), ProcessTime::now(), Counted::of(pool.metrics()));
+    let begun = started.0;
+    let packets = packets_in(arguments.seconds);
     let mut middle = None;
-    for packet in 1..=packets {
+    for packet in 1..=ramp + packets {
+        let due = arguments.calls * packet.min(ramp) as usize / ramp.max(1) as usize;
+        let due = if packet >= ramp { arguments.calls } else { due };
+        for number in lines.len()..due {
+            begin(number, &mut lines)?;
+        }
         for line in &mut lines {
             let recording = &recordings[line.recording];
-            let end = (line.at + PACKET).min(recording.len());
+            let end = (line.at + PACKET).min(recording.len()).min(line.at + line.left);
             // What is refused is lost, as on a live line.
             line.call.push_i16(&recording[line.at..end]);
-            line.at = end;
-            if end == recording.len() {
-                *line = Line { call: pool.open(session)?, recording: (line.recording + 1) % recordings.len(), at: 0 };
+            line.left -= end - line.at;
+            line.at = end % recording.len();
+            if line.left == 0 {
+                let recording = (line.recording + 1) % recordings.len();
+                *line = Line { call: pool.open(session)?, recording, at: 0, left: whole(recording) };
             }
         }
-        if packet == packets.div_ceil(2) {
+        if packet == ramp {
+            started = (Instant::now(), ProcessTime::now(), Counted::of(pool.metrics()));
+        }
+        if packet == ramp + packets.div_ceil(2) {
             middle = resident_bytes();
         }
         std::thread::sleep((PACKET_TIME * packet).saturating_sub(begun.elapsed()));
     }
-    let (cpu, wall) = (cpu.elapsed(), begun.elapsed());
+    let (cpu, wall) = (started.1.elapsed(), started.0.elapsed());
     let end = resident_bytes();
-    drop(lines);
     let metrics = pool.metrics();
+    let counted = Counted::of(metrics).since(&started.2);
+    drop(lines);
     let hung_up = Instant::now();
     while metrics.closed() < metrics.opened() && hung_up.elapsed() < LAST_WORDS {
         std::thread::sleep(PACKET_TIME);
@@ -156,24 +218,28 @@ fn run(arguments: &Arguments) -> Result<Outcome> {
     if arguments.metrics {
         eprint!("{}", metrics.to_prometheus());
     }
-    let matches = metrics.events("match");
     let per_call = |(before, end): (u64, u64)| end.saturating_sub(before) / arguments.calls as u64;
     Ok(Outcome {
         calls: arguments.calls,
         seconds: wall.as_secs_f64(),
-        lateness_p50_ms: 1e3 * metrics.lateness().quantile(0.5),
-        lateness_p99_ms: 1e3 * metrics.lateness().quantile(0.99),
+        lateness_p50_ms: 1e3 * counted.lateness.quantile(0.5),
+        lateness_p99_ms: 1e3 * counted.lateness.quantile(0.99),
         cpu_cores: cpu.as_secs_f64() / wall.as_secs_f64(),
         bytes_per_call: before.zip(end).map(per_call),
-        decisions: matches + metrics.events("unmatched"),
-        matches,
-        decision_p50_s: metrics.decision().quantile(0.5),
-        dropped_share: metrics.dropped() as f64 / (metrics.samples() + metrics.dropped()).max(1) as f64,
+        decisions: counted.decisions,
+        matches: counted.matches,
+        decision_p50_s: counted.decision.quantile(0.5),
+        dropped_share: counted.dropped as f64 / (counted.samples + counted.dropped).max(1) as f64,
         connections: metrics.opened(),
         lost: metrics.opened() - metrics.closed(),
         growth_bytes: middle.zip(end).map(|(middle, end)| end as i64 - middle as i64),
         faults: metrics.faults(),
     })
+}
+
+/// Packets in so many seconds.
+fn packets_in(seconds: f64) -> u32 {
+    (seconds / PACKET_TIME.as_secs_f64()).ceil() as u32
 }
 
 /// The first channel of each recording in a folder.
@@ -187,10 +253,10 @@ fn read_recordings(folder: &Path) -> Result<Vec<Vec<i16>>> {
     Ok(recordings)
 }
 
-/// Resident memory of this process.
+/// Resident memory of this process but for what it maps of files, which processes share.
 fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| 1024 * kib)
 }
 

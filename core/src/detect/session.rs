@@ -196,6 +196,11 @@ impl Session {
         self.tracker.active_seconds()
     }
 
+    /// Whether the search has ended before the call, see [`SessionConfig::stop_when_decided`]: what still comes is only counted.
+    pub fn is_decided(&self) -> bool {
+        self.tracker.is_resting()
+    }
+
     /// Events lost because more than 64 waited to be polled.
     pub fn missed_events(&self) -> u64 {
         self.announcer.missed()

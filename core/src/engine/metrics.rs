@@ -27,6 +27,14 @@ impl Default for Histogram {
     }
 }
 
+impl Clone for Histogram {
+    /// What has been added so far.
+    fn clone(&self) -> Self {
+        let counts = std::array::from_fn(|b| AtomicU64::new(self.counts[b].load(Relaxed)));
+        Self { counts, microseconds: AtomicU64::new(self.microseconds.load(Relaxed)) }
+    }
+}
+
 fn bound(bucket: usize) -> f64 {
     1e-4 * 10f64.powf(bucket as f64 / 10.0)
 }
@@ -37,6 +45,16 @@ impl Histogram {
         let bucket = (0..BOUNDS).find(|&b| seconds <= bound(b)).unwrap_or(BOUNDS);
         self.counts[bucket].fetch_add(1, Relaxed);
         self.microseconds.fetch_add((seconds.max(0.0) * 1e6) as u64, Relaxed);
+    }
+
+    /// What has been added since `earlier`, a clone of this one, was made.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let less =
+            |now: &AtomicU64, then: &AtomicU64| AtomicU64::new(now.load(Relaxed).saturating_sub(then.load(Relaxed)));
+        Self {
+            counts: std::array::from_fn(|b| less(&self.counts[b], &earlier.counts[b])),
+            microseconds: less(&self.microseconds, &earlier.microseconds),
+        }
     }
 
     /// Times added.
@@ -194,6 +212,17 @@ mod tests {
             assert!((h.quantile(share) / share - 1.0).abs() < 0.25, "{share}: {}", h.quantile(share));
         }
         assert_eq!(Histogram::default().quantile(0.5), 0.0);
+    }
+
+    #[test]
+    fn what_came_since_a_clone_is_told_apart() {
+        let h = Histogram::default();
+        (0..100).for_each(|_| h.observe(0.001));
+        let earlier = h.clone();
+        (0..50).for_each(|_| h.observe(0.2));
+        let since = h.since(&earlier);
+        assert_eq!((earlier.count(), since.count()), (100, 50));
+        assert!((0.15..0.25).contains(&since.quantile(0.01)), "{}", since.quantile(0.01));
     }
 
     #[test]

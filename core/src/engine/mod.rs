@@ -5,6 +5,10 @@
 //! hands events to the function that the pool was made with. A call is worked on by one thread at a time, so its results are
 //! those of a session fed by itself.
 //!
+//! A session takes over a megabyte, and most calls need theirs for a few seconds only: a call gets one with its first audio and, where
+//! it need not be searched once it is decided ([`SessionConfig::stop_when_decided`]), hands it on as soon as it is. What still
+//! comes of such a call is counted, and costs nothing else.
+//!
 //! Back-pressure: a ring holds a fixed stretch of audio. What does not fit is refused, and [`Call::push_i16`] says so: a live
 //! source drops it (and the pool counts it), a fast one waits. So memory is bounded by the number of calls.
 //!
@@ -36,7 +40,7 @@ use crate::{
 
 /// Samples that a worker takes from a call at a time.
 const TURN: usize = 4096;
-/// Ended sessions that are kept for new calls.
+/// Sessions without a call that are kept for others.
 const SPARE: usize = 64;
 
 /// How a pool works.
@@ -78,7 +82,7 @@ struct Shared {
     index: Arc<Index>,
     ready: Mutex<Ready>,
     work: Condvar,
-    spare: Mutex<Vec<Session>>,
+    spare: Mutex<Vec<Box<Session>>>,
     metrics: Metrics,
     on_event: Box<OnEvent>,
 }
@@ -93,16 +97,31 @@ struct Ready {
 /// A call as pool and worker see it.
 struct Leg {
     id: CallId,
+    config: SessionConfig,
     input: Mutex<Input>,
     /// Held by the worker whose turn it is; nobody else asks while `queued`.
-    session: Mutex<Option<Session>>,
+    hearing: Mutex<Hearing>,
+}
+
+/// What hears a call.
+enum Hearing {
+    /// Nothing yet: no audio has come.
+    Nothing,
+    /// A session.
+    Session(Box<Session>),
+    /// Nothing any more: the call is decided, or its session is lost by a fault.
+    NoMore,
 }
 
 struct Input {
     ring: Ring,
+    /// Samples taken in all.
+    taken: u64,
     /// Since when the oldest sample waits.
     since: Option<Instant>,
     ended: bool,
+    /// Whether samples are only counted.
+    only_counted: bool,
     /// Whether the call is in `Ready` or being worked on.
     queued: bool,
 }
@@ -154,16 +173,17 @@ impl SessionPool {
     /// # Errors
     /// Those of [`Session::new`].
     pub fn open(&self, config: SessionConfig) -> Result<Call> {
-        let known = {
-            let mut spare = lock(&self.shared.spare);
-            spare.iter().position(|s| *s.config() == config).map(|at| spare.swap_remove(at))
-        };
-        let session = known.map_or_else(|| Session::new(self.shared.index.clone(), config), Ok)?;
+        // A first session says whether the configuration is good.
+        if !lock(&self.shared.spare).iter().any(|s| *s.config() == config) {
+            let session = Session::new(self.shared.index.clone(), config)?;
+            self.shared.put_by(Box::new(session));
+        }
         let ring = Ring::new((self.backlog * f64::from(config.sample_rate)) as usize);
         let leg = Leg {
             id: self.next.fetch_add(1, Ordering::Relaxed),
-            input: Mutex::new(Input { ring, since: None, ended: false, queued: false }),
-            session: Mutex::new(Some(session)),
+            config,
+            input: Mutex::new(Input { ring, taken: 0, since: None, ended: false, only_counted: false, queued: false }),
+            hearing: Mutex::new(Hearing::Nothing),
         };
         self.shared.metrics.opened.fetch_add(1, Ordering::Relaxed);
         Ok(Call { leg: Arc::new(leg), shared: self.shared.clone() })
@@ -229,11 +249,14 @@ impl Call {
     fn push<T>(&self, samples: &[T], convert: impl Fn(&T) -> i16) -> usize {
         let metrics = &self.shared.metrics;
         let mut input = lock(&self.leg.input);
-        let taken = input.ring.push(samples.iter().map(convert));
-        if taken > 0 {
+        let listened = !input.only_counted;
+        let taken = if listened { input.ring.push(samples.iter().map(convert)) } else { samples.len() };
+        input.taken += taken as u64;
+        let waits = listened && taken > 0;
+        if waits {
             input.since.get_or_insert_with(Instant::now);
         }
-        let queue = taken > 0 && !std::mem::replace(&mut input.queued, true);
+        let queue = waits && !std::mem::replace(&mut input.queued, true);
         drop(input);
         metrics.samples.fetch_add(taken as u64, Ordering::Relaxed);
         metrics.dropped.fetch_add((samples.len() - taken) as u64, Ordering::Relaxed);
@@ -288,7 +311,7 @@ impl Shared {
 
     /// Takes what waits of a call through its session.
     fn turn(&self, leg: &Arc<Leg>, samples: &mut Vec<i16>) {
-        let (since, ended) = {
+        let (since, ended, taken) = {
             let mut input = lock(&leg.input);
             samples.clear();
             input.ring.take(TURN, samples);
@@ -296,25 +319,28 @@ impl Shared {
             if !input.ring.is_empty() {
                 input.since = since;
             }
-            (since, input.ended && input.ring.is_empty())
+            (since, input.ended && input.ring.is_empty(), input.taken)
         };
-        let mut slot = lock(&leg.session);
-        if let Some(session) = slot.as_mut() {
-            // What a panic may leave half done is the session, and that is dropped.
-            if catch_unwind(AssertUnwindSafe(|| self.advance(leg.id, session, samples, ended))).is_err() {
-                self.metrics.faults.fetch_add(1, Ordering::Relaxed);
-                *slot = None;
-            }
+        let mut hearing = lock(&leg.hearing);
+        // What a panic may leave half done is the session, and that is dropped.
+        let advance = || self.advance(leg, &mut hearing, samples, ended.then_some(taken));
+        if catch_unwind(AssertUnwindSafe(advance)).is_err() {
+            self.metrics.faults.fetch_add(1, Ordering::Relaxed);
+            *hearing = Hearing::NoMore;
         }
+        let no_more = matches!(*hearing, Hearing::NoMore);
+        drop(hearing);
         if let Some(since) = since {
             self.metrics.lateness.observe(since.elapsed().as_secs_f64());
         }
         if ended {
-            self.retire(slot.take());
+            self.metrics.closed.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        drop(slot);
         let mut input = lock(&leg.input);
+        if no_more && !std::mem::replace(&mut input.only_counted, true) {
+            (input.ring, input.since) = (Ring::new(0), None);
+        }
         // More may have come meanwhile.
         input.queued = !input.ring.is_empty() || input.ended;
         if input.queued {
@@ -323,21 +349,48 @@ impl Shared {
         }
     }
 
-    fn advance(&self, id: CallId, session: &mut Session, samples: &[i16], ended: bool) {
+    /// Hears `samples`; where the call has `ended`, that many of them came in all.
+    fn advance(&self, leg: &Leg, hearing: &mut Hearing, samples: &[i16], ended: Option<u64>) {
+        if matches!(hearing, Hearing::Nothing) {
+            *hearing = self.session(leg.config).map_or(Hearing::NoMore, Hearing::Session);
+        }
+        let Hearing::Session(session) = hearing else {
+            if let Some(taken) = ended {
+                let at = taken as f64 / f64::from(leg.config.sample_rate);
+                self.tell(leg.id, &SessionEvent::Ended { at }, None);
+            }
+            return;
+        };
         session.push_i16(samples);
-        if ended {
+        if ended.is_some() {
             session.finish();
         }
         while let Some(event) = session.poll() {
-            self.metrics.count(&event, session.answered_at());
-            (self.on_event)(id, &self.index, &event);
+            self.tell(leg.id, &event, session.answered_at());
+        }
+        if (ended.is_some() || session.is_decided())
+            && let Hearing::Session(session) = std::mem::replace(hearing, Hearing::NoMore)
+        {
+            self.put_by(session);
         }
     }
 
-    /// Keeps an ended call's session for another call.
-    fn retire(&self, session: Option<Session>) {
-        self.metrics.closed.fetch_add(1, Ordering::Relaxed);
-        let Some(mut session) = session else { return };
+    fn tell(&self, id: CallId, event: &SessionEvent, answered_at: Option<f64>) {
+        self.metrics.count(event, answered_at);
+        (self.on_event)(id, &self.index, event);
+    }
+
+    /// A session for a call; `None` where none can be made, which [`SessionPool::open`] has ruled out.
+    fn session(&self, config: SessionConfig) -> Option<Box<Session>> {
+        let known = {
+            let mut spare = lock(&self.spare);
+            spare.iter().position(|s| *s.config() == config).map(|at| spare.swap_remove(at))
+        };
+        known.or_else(|| Session::new(self.index.clone(), config).ok().map(Box::new))
+    }
+
+    /// Keeps a session that no call needs any more for another.
+    fn put_by(&self, mut session: Box<Session>) {
         session.reset();
         let mut spare = lock(&self.spare);
         if spare.len() < SPARE {

@@ -35,8 +35,9 @@ impl Ring {
         let straight = count.min(self.samples.len() - self.first);
         out.extend_from_slice(&self.samples[self.first..self.first + straight]);
         out.extend_from_slice(&self.samples[..count - straight]);
-        self.first = (self.first + count) % self.samples.len();
         self.length -= count;
+        // An empty one begins again at its front: a call that is never far behind touches little of its memory.
+        self.first = if self.length == 0 { 0 } else { (self.first + count) % self.samples.len() };
     }
 }
 
