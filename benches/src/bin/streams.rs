@@ -166,7 +166,7 @@ fn run(arguments: &Arguments) -> Result<Outcome> {
         Some(seconds) => (seconds * f64::from(SAMPLE_RATE)) as usize,
         None => recordings[recording].len(),
     };
-    let ramp = arguments.call_seconds.map_or(0, |seconds| packets_in(seconds));
+    let ramp = arguments.call_seconds.map_or(0, packets_in);
     let begin = |number: usize, lines: &mut Vec<Line>| -> Result<()> {
         let recording = number % recordings.len();
         // Without a length of calls they are spread over the recordings, so that not all begin, match and end together.

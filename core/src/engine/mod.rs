@@ -82,7 +82,7 @@ struct Shared {
     index: Arc<Index>,
     ready: Mutex<Ready>,
     work: Condvar,
-    spare: Mutex<Vec<Box<Session>>>,
+    spare: Mutex<Vec<Session>>,
     metrics: Metrics,
     on_event: Box<OnEvent>,
 }
@@ -176,7 +176,7 @@ impl SessionPool {
         // A first session says whether the configuration is good.
         if !lock(&self.shared.spare).iter().any(|s| *s.config() == config) {
             let session = Session::new(self.shared.index.clone(), config)?;
-            self.shared.put_by(Box::new(session));
+            self.shared.put_by(session);
         }
         let ring = Ring::new((self.backlog * f64::from(config.sample_rate)) as usize);
         let leg = Leg {
@@ -352,7 +352,7 @@ impl Shared {
     /// Hears `samples`; where the call has `ended`, that many of them came in all.
     fn advance(&self, leg: &Leg, hearing: &mut Hearing, samples: &[i16], ended: Option<u64>) {
         if matches!(hearing, Hearing::Nothing) {
-            *hearing = self.session(leg.config).map_or(Hearing::NoMore, Hearing::Session);
+            *hearing = self.session(leg.config).map_or(Hearing::NoMore, |s| Hearing::Session(Box::new(s)));
         }
         let Hearing::Session(session) = hearing else {
             if let Some(taken) = ended {
@@ -371,7 +371,7 @@ impl Shared {
         if (ended.is_some() || session.is_decided())
             && let Hearing::Session(session) = std::mem::replace(hearing, Hearing::NoMore)
         {
-            self.put_by(session);
+            self.put_by(*session);
         }
     }
 
@@ -381,16 +381,16 @@ impl Shared {
     }
 
     /// A session for a call; `None` where none can be made, which [`SessionPool::open`] has ruled out.
-    fn session(&self, config: SessionConfig) -> Option<Box<Session>> {
+    fn session(&self, config: SessionConfig) -> Option<Session> {
         let known = {
             let mut spare = lock(&self.spare);
             spare.iter().position(|s| *s.config() == config).map(|at| spare.swap_remove(at))
         };
-        known.or_else(|| Session::new(self.index.clone(), config).ok().map(Box::new))
+        known.or_else(|| Session::new(self.index.clone(), config).ok())
     }
 
     /// Keeps a session that no call needs any more for another.
-    fn put_by(&self, mut session: Box<Session>) {
+    fn put_by(&self, mut session: Session) {
         session.reset();
         let mut spare = lock(&self.spare);
         if spare.len() < SPARE {
