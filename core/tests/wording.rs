@@ -9,7 +9,7 @@ use callprint::{
     Index,
     audio::{Block, Format, find_audio, read_channels_8k},
     index::{IndexBuilder, Label},
-    wording::{Wording, WordingStream, false_alarms_per_hour},
+    wording::{LEAST_RATE, Wording, WordingStream, false_alarms_per_hour},
 };
 
 /// The corpus's renderings by one voice: script and samples.
@@ -94,8 +94,15 @@ fn in_a_long_recording_the_time_is_right_however_it_is_cut() {
 }
 
 #[test]
-fn rates_fall_with_the_score_and_silence_says_nothing() {
+fn rates_fall_with_the_score_to_the_least_that_is_stated() {
     assert!(false_alarms_per_hour(30.0) < 0.1 * false_alarms_per_hour(20.0));
+    assert!(false_alarms_per_hour(30.0) > LEAST_RATE);
+    assert_eq!(false_alarms_per_hour(100.0), LEAST_RATE);
+    assert!(false_alarms_per_hour(f64::NAN).is_nan());
+}
+
+#[test]
+fn silence_says_nothing() {
     let wording = wording(&renderings("fs2")[..3], "fs2");
     assert_eq!(wording.search(&[]), None);
     assert_eq!(wording.search(&[0.0; 80_000]), None);

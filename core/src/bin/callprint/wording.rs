@@ -7,7 +7,7 @@ use std::{
 
 use callprint::{
     audio::{Block, Source},
-    wording::{SameWords, Wording, WordingStream},
+    wording::{LEAST_RATE, SameWords, Wording, WordingStream},
 };
 use clap::Args;
 use serde::Serialize;
@@ -46,8 +46,8 @@ pub(crate) struct WordsArgs {
     /// Index of known scripts [default: the corpus built into the program]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) index: Option<PathBuf>,
-    /// Tell scripts up to this false-alarm rate: expected wrong answers per hour of calls
-    #[arg(long, value_name = "RATE", default_value = "0.1", value_parser = positive, allow_negative_numbers = true)]
+    /// Tell scripts up to this false-alarm rate: expected wrong answers per hour of calls, from 0.001
+    #[arg(long, value_name = "RATE", default_value = "0.1", value_parser = stated, allow_negative_numbers = true)]
     pub(crate) max_far: f64,
     /// Form of the results
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
@@ -60,6 +60,14 @@ pub(crate) struct WordsArgs {
     pub(crate) jobs: Option<u16>,
     #[command(flatten, next_help_heading = "Raw PCM on standard input (`-`)")]
     pub(crate) raw: RawArgs,
+}
+
+/// A rate that can be told: with a lower one nothing would ever be found.
+fn stated(text: &str) -> Result<f64, String> {
+    match positive(text)? {
+        rate if rate >= LEAST_RATE => Ok(rate),
+        _ => Err(format!("no rate under {LEAST_RATE} per hour is stated for words; give at least that")),
+    }
 }
 
 /// What was found in one recording; the keys of the JSON form.
@@ -220,7 +228,7 @@ fn text(report: &Report) -> String {
         text.push_str(&format!(
             "  words   {}, false alarms {}\n          {} to {} of the recording, {} to {} of {}\n",
             found.script,
-            words::false_alarms(found.false_alarms_per_hour),
+            false_alarms(found.false_alarms_per_hour),
             Clock(found.query_start),
             Clock(found.query_end),
             Clock(found.script_start),
@@ -229,4 +237,10 @@ fn text(report: &Report) -> String {
         ));
     }
     text
+}
+
+/// A rate as people say it; the least one stands for all below.
+fn false_alarms(per_hour: f64) -> String {
+    let words = words::false_alarms(per_hour);
+    if per_hour <= LEAST_RATE { format!("at most {words}") } else { words }
 }
