@@ -6,8 +6,8 @@
 use std::path::Path;
 
 use callprint::{
-    Index,
-    audio::{Block, Format, find_audio, read_channels_8k},
+    Error, Index,
+    audio::{Block, FileSource, Format, find_audio, read_channels_8k},
     index::{IndexBuilder, Label},
     wording::{LEAST_RATE, Wording, WordingStream, false_alarms_per_hour},
 };
@@ -91,6 +91,28 @@ fn in_a_long_recording_the_time_is_right_however_it_is_cut() {
     let begins = found[0].query_start - found[0].script_start;
     assert!((begins - 20.0).abs() < 1.5, "the script begins at 20 s: {:?}", found[0]);
     assert_eq!(found, listen(777));
+}
+
+#[test]
+fn a_scan_tells_what_the_rate_allows_and_refuses_a_rate_that_is_never_stated() {
+    let wording = wording(&renderings("fs2"), "fs2");
+    let scan = |name: &str, max_far: f64| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/samples").join(name);
+        let mut heard = 0.0;
+        let report =
+            wording.scan(name, &mut FileSource::open(&path).unwrap(), max_far, &mut |seconds| heard = seconds)?;
+        assert_eq!((report.file.as_str(), report.seconds), (name, heard));
+        Ok::<_, Error>(report.same_words)
+    };
+    // insure-01 in the voice taco, on the first of two channels; a person who says nothing of the kind.
+    let found = scan("insure-stereo.wav", 0.1).unwrap();
+    assert_eq!((found[0].script.as_str(), found[0].channel), ("insure-01", 0));
+    let unsure = scan("human.flac", 1e3).unwrap();
+    assert!(!unsure.is_empty() && unsure.iter().all(|found| found.false_alarms_per_hour > 0.1), "{unsure:?}");
+    assert_eq!(scan("human.flac", 0.1).unwrap(), []);
+    for rate in [0.9 * LEAST_RATE, -1.0, f64::NAN] {
+        assert!(matches!(scan("human.flac", rate), Err(Error::InvalidArgument(_))), "{rate}");
+    }
 }
 
 #[test]

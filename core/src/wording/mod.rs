@@ -28,7 +28,7 @@ use crate::{
 };
 use encoder::{AUDIBLE, Embedding, encoder, highest};
 use local::{End, Rows, Transposed};
-pub use stream::WordingStream;
+pub use stream::{WordingReport, WordingStream};
 
 /// Time of a frame of bands, and of what the encoder makes of it, s.
 const BAND_FRAME: f64 = 0.02;
@@ -118,7 +118,7 @@ impl Wording {
 
     /// The script whose words the query says more than any other's; none where nothing leads.
     ///
-    /// `samples`: one channel at 8 kHz in [-1, 1], 3 to 20 s of it. Longer audio goes through a [`WordingStream`].
+    /// `samples`: one channel at 8 kHz in [-1, 1], 3 to 20 s of it. Longer audio is for [`Wording::scan`].
     pub fn search(&self, samples: &[f32]) -> Option<SameWords> {
         let bands = bands_of(samples);
         if bands.iter().flatten().all(|&level| level < LEAST_LEVEL) {

@@ -6,8 +6,8 @@ use std::{
 };
 
 use callprint::{
-    audio::{Block, Source},
-    wording::{LEAST_RATE, SameWords, Wording, WordingStream},
+    audio::Source,
+    wording::{LEAST_RATE, SameWords, Wording, WordingReport},
 };
 use clap::Args;
 use serde::Serialize;
@@ -70,14 +70,6 @@ fn stated(text: &str) -> Result<f64, String> {
     }
 }
 
-/// What was found in one recording; the keys of the JSON form.
-#[derive(Debug, Serialize)]
-struct Report {
-    file: String,
-    seconds: f64,
-    same_words: Vec<SameWords>,
-}
-
 /// Runs the command.
 pub(crate) fn run(args: &WordsArgs, console: &Console) -> Result<Status, Failure> {
     input::check_stdin(&args.paths, &args.raw)?;
@@ -113,35 +105,23 @@ pub(crate) fn run(args: &WordsArgs, console: &Console) -> Result<Status, Failure
     })
 }
 
-fn listen(input: &Input, args: &WordsArgs, wording: &Wording, progress: &Progress<'_>) -> Result<Report, Failure> {
-    match input {
-        Input::File(path) => listen_to(path, &mut input::open_file(path)?, args, wording, progress),
-        Input::Stdin => listen_to(Path::new("-"), &mut input::open_stdin(&args.raw)?, args, wording, progress),
-        Input::Bad(_, failure) => Err(failure.clone()),
-    }
-}
-
-fn listen_to(
-    path: &Path,
-    source: &mut dyn Source,
+fn listen(
+    input: &Input,
     args: &WordsArgs,
     wording: &Wording,
     progress: &Progress<'_>,
-) -> Result<Report, Failure> {
-    let failure = |error| Failure::reading(path, &error);
-    let format = source.format();
-    let mut stream = WordingStream::new(wording, format).map_err(failure)?;
-    let mut file_progress = progress.file(source.seconds_hint());
-    let (mut block, mut frames) = (Block::default(), 0u64);
-    let seconds = |frames: u64| frames as f64 / f64::from(format.sample_rate);
-    while source.next_block(&mut block).map_err(failure)? {
-        stream.push(&block);
-        frames += block.frames() as u64;
-        file_progress.seconds(seconds(frames));
+) -> Result<WordingReport, Failure> {
+    let scan = |path: &Path, source: &mut dyn Source| {
+        let mut file_progress = progress.file(source.seconds_hint());
+        wording
+            .scan(&path.to_string_lossy(), source, args.max_far, &mut |seconds| file_progress.seconds(seconds))
+            .map_err(|error| Failure::reading(path, &error))
+    };
+    match input {
+        Input::File(path) => scan(path, &mut input::open_file(path)?),
+        Input::Stdin => scan(Path::new("-"), &mut input::open_stdin(&args.raw)?),
+        Input::Bad(_, failure) => Err(failure.clone()),
     }
-    let mut same_words = stream.finish();
-    same_words.retain(|found| found.false_alarms_per_hour <= args.max_far);
-    Ok(Report { file: path.to_string_lossy().into_owned(), seconds: seconds(frames), same_words })
 }
 
 /// Where reports go.
@@ -160,7 +140,7 @@ impl Sink {
         }
     }
 
-    fn write(&mut self, report: &Report) -> io::Result<()> {
+    fn write(&mut self, report: &WordingReport) -> io::Result<()> {
         match self {
             Self::Text(out) => {
                 out.write_all(text(report).as_bytes())?;
@@ -219,7 +199,7 @@ impl Serialize for Row<'_> {
     }
 }
 
-fn text(report: &Report) -> String {
+fn text(report: &WordingReport) -> String {
     let mut text = format!("{}  {}\n", one_line(&report.file), Clock(report.seconds));
     if report.same_words.is_empty() {
         text.push_str("  no script by its words\n");
