@@ -47,13 +47,13 @@ if TYPE_CHECKING:
         Alignment,
         Channel,
         Event,
-        Failure,
         MachineVoice,
         Match,
         ScanResult,
         ScanResults,
     )
     from callprint._scan import scan
+    from callprint._sequence import Failure
     from callprint._session import Session, SessionEvent, SessionMatch
 
 __all__ = [
@@ -119,8 +119,9 @@ _HOME = {
     "_index": ["Index"],
     "_info": ["build_info"],
     "_renderings": ["Rendering"],
-    "_results": ["Alignment", "Channel", "Event", "Failure", "MachineVoice", "Match", "ScanResult", "ScanResults"],
+    "_results": ["Alignment", "Channel", "Event", "MachineVoice", "Match", "ScanResult", "ScanResults"],
     "_scan": ["scan"],
+    "_sequence": ["Failure"],
     "_session": ["Session", "SessionEvent", "SessionMatch"],
 }
 _HOME_OF = {name: home for home, names in _HOME.items() for name in names}
