@@ -7,7 +7,8 @@
 //! The modules stand in the order of the data:
 //! [`audio`] (files and streams to 8 kHz) → [`signal`] (frames, bands, activity, tones) → [`fingerprint`] (binary codes) →
 //! [`index`] (known scripts, search, alignment, score) → [`detect`] (a call's verdict, live or of a recording) →
-//! [`engine`] (many live calls on few threads); [`prosody`] runs beside the fingerprint on the same audio.
+//! [`engine`] (many live calls on few threads); [`prosody`] runs beside the fingerprint on the same audio, and
+//! [`wording`] compares words where the recording is another.
 //!
 //! A file is a stream fed fast: batch and stream run the same code and give the same bits for any chunking.
 //!

@@ -30,6 +30,15 @@ fn a_line_of_json_names_the_script_and_where_it_is_said() {
 }
 
 #[test]
+fn no_rate_is_told_that_the_hours_behind_it_can_not_show() {
+    let path = sample("insure-stereo.wav");
+    let ran = words(&["--max-far", "0.001"], &path).assert_done();
+    assert!(ran.stdout.contains("words   insure-01, false alarms at most 1 in 1,000 h\n"), "{ran:?}");
+    let ran = words(&["--max-far", "0.0009"], &path);
+    assert!(ran.status == Some(2) && ran.stderr.contains("no rate under 0.001 per hour is stated"), "{ran:?}");
+}
+
+#[test]
 fn csv_has_a_header_and_a_line_for_each_script() {
     let ran = words(&["--format", "csv"], &sample("insure-stereo.wav")).assert_done();
     let lines: Vec<&str> = ran.stdout.lines().collect();

@@ -6,10 +6,10 @@
 use std::path::Path;
 
 use callprint::{
-    Index,
-    audio::{Block, Format, find_audio, read_channels_8k},
+    Error, Index,
+    audio::{Block, FileSource, Format, find_audio, read_channels_8k},
     index::{IndexBuilder, Label},
-    wording::{Wording, WordingStream, false_alarms_per_hour},
+    wording::{LEAST_RATE, Wording, WordingStream, false_alarms_per_hour},
 };
 
 /// The corpus's renderings by one voice: script and samples.
@@ -94,8 +94,37 @@ fn in_a_long_recording_the_time_is_right_however_it_is_cut() {
 }
 
 #[test]
-fn rates_fall_with_the_score_and_silence_says_nothing() {
+fn a_scan_tells_what_the_rate_allows_and_refuses_a_rate_that_is_never_stated() {
+    let wording = wording(&renderings("fs2"), "fs2");
+    let scan = |name: &str, max_far: f64| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/samples").join(name);
+        let mut heard = 0.0;
+        let report =
+            wording.scan(name, &mut FileSource::open(&path).unwrap(), max_far, &mut |seconds| heard = seconds)?;
+        assert_eq!((report.file.as_str(), report.seconds), (name, heard));
+        Ok::<_, Error>(report.same_words)
+    };
+    // insure-01 in the voice taco, on the first of two channels; a person who says nothing of the kind.
+    let found = scan("insure-stereo.wav", 0.1).unwrap();
+    assert_eq!((found[0].script.as_str(), found[0].channel), ("insure-01", 0));
+    let unsure = scan("human.flac", 1e3).unwrap();
+    assert!(!unsure.is_empty() && unsure.iter().all(|found| found.false_alarms_per_hour > 0.1), "{unsure:?}");
+    assert_eq!(scan("human.flac", 0.1).unwrap(), []);
+    for rate in [0.9 * LEAST_RATE, -1.0, f64::NAN] {
+        assert!(matches!(scan("human.flac", rate), Err(Error::InvalidArgument(_))), "{rate}");
+    }
+}
+
+#[test]
+fn rates_fall_with_the_score_to_the_least_that_is_stated() {
     assert!(false_alarms_per_hour(30.0) < 0.1 * false_alarms_per_hour(20.0));
+    assert!(false_alarms_per_hour(30.0) > LEAST_RATE);
+    assert_eq!(false_alarms_per_hour(100.0), LEAST_RATE);
+    assert!(false_alarms_per_hour(f64::NAN).is_nan());
+}
+
+#[test]
+fn silence_says_nothing() {
     let wording = wording(&renderings("fs2")[..3], "fs2");
     assert_eq!(wording.search(&[]), None);
     assert_eq!(wording.search(&[0.0; 80_000]), None);

@@ -119,14 +119,21 @@ pub(crate) fn open(py: Python<'_>, path: &PathBuf) -> PyResult<FileSource> {
     without_lock(py, || FileSource::open(path))
 }
 
+/// How long a file may be that is read as a whole, which bounds the memory, and what to do about a longer one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limit {
+    pub(crate) seconds: f64,
+    pub(crate) instead: &'static str,
+}
+
 /// The 8 kHz samples of one channel of a file, counted from 0.
 ///
-/// Without `channel`, all channels must hold the same, to two steps of 16 bits. `max_seconds` bounds the memory.
+/// Without `channel`, all channels must hold the same, to two steps of 16 bits.
 pub(crate) fn samples_of_file(
     py: Python<'_>,
     path: &PathBuf,
     channel: Option<usize>,
-    max_seconds: f64,
+    limit: Limit,
 ) -> PyResult<Vec<f32>> {
     let source = open(py, path)?;
     let channels = source.format().channels;
@@ -135,7 +142,7 @@ pub(crate) fn samples_of_file(
         return Err(ArgumentError::new_err(format!("{message}; channels are counted from 0")));
     }
     over_source(py, source, None, |source| {
-        let mut picked = Picked { source, path, channel, left: max_seconds, max_seconds };
+        let mut picked = Picked { source, path, channel, left: limit.seconds, limit };
         let mut samples = Vec::new();
         for_each_8k(&mut picked, |part| samples.extend_from_slice(part))?;
         Ok(samples)
@@ -149,7 +156,7 @@ struct Picked<'s> {
     channel: Option<usize>,
     /// Seconds that may still come.
     left: f64,
-    max_seconds: f64,
+    limit: Limit,
 }
 
 impl Picked<'_> {
@@ -173,7 +180,7 @@ impl Source for Picked<'_> {
         }
         self.left -= block.frames() as f64 / f64::from(self.source.format().sample_rate);
         if self.left < 0.0 {
-            let reason = format!("longer than {} s; raise max_seconds, or cut it", self.max_seconds);
+            let reason = format!("longer than {} s; {}", self.limit.seconds, self.limit.instead);
             return Err(self.refuse(reason));
         }
         match self.channel {
@@ -206,7 +213,8 @@ pub(crate) fn load<'py>(
     channel: Option<usize>,
     max_seconds: f64,
 ) -> PyResult<Bound<'py, PyArray1<f32>>> {
-    Ok(PyArray1::from_vec(py, samples_of_file(py, &path, channel, max_seconds)?))
+    let limit = Limit { seconds: max_seconds, instead: "raise max_seconds, or cut it" };
+    Ok(PyArray1::from_vec(py, samples_of_file(py, &path, channel, limit)?))
 }
 
 /// All audio files below a folder, sorted by path.

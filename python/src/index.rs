@@ -14,7 +14,7 @@ use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::{prelude::*, types::PyBytes};
 
 use crate::{
-    audio::{Array, open, samples_of, samples_of_file},
+    audio::{Array, Limit, open, samples_of, samples_of_file},
     call::{CancelFlag, without_lock},
     detect::{self, Scanned},
     error::exception,
@@ -153,7 +153,8 @@ impl Index {
         channel: Option<usize>,
         max_seconds: f64,
     ) -> PyResult<()> {
-        let samples = samples_of_file(py, &path, channel, max_seconds)?;
+        let limit = Limit { seconds: max_seconds, instead: "cut it to the script" };
+        let samples = samples_of_file(py, &path, channel, limit)?;
         self.insert(py, Label { id, category, language }, &samples)
     }
 

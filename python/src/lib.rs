@@ -12,6 +12,7 @@ mod fingerprint;
 mod index;
 mod prosody;
 mod session;
+mod wording;
 
 use pyo3::prelude::*;
 
@@ -30,6 +31,7 @@ mod _core {
         prosody::{feature_table, features_of_array, features_of_file, frames_of_array, frames_of_file},
         scripts_table,
         session::Session,
+        wording::Wording,
     };
 
     #[pymodule_init]

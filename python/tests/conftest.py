@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import csv
+import signal
+import time
 import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import callprint
 import numpy as np
@@ -14,6 +19,35 @@ from numpy.typing import NDArray
 CORPUS = Path(__file__).resolve().parents[2] / "corpus"
 SAMPLES = CORPUS / "samples"
 RENDERINGS = CORPUS / "renderings"
+
+
+@contextmanager
+def stopped_by_a_signal() -> Iterator[None]:
+    """Work that would take minutes, and has to end soon after a signal half a second from now, by its exception."""
+
+    class StopNowError(Exception):
+        pass
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise StopNowError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        begun = time.monotonic()
+        with pytest.raises(StopNowError):
+            yield
+        assert time.monotonic() - begun < 60, "it went on to the end"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(scope="session")
+def hours() -> NDArray[np.float32]:
+    """Hours of a robot's speech at 8 kHz: many times longer to work on than a test may take."""
+    rendering, _ = callprint.load(RENDERINGS / "bank-11__slt.flac")
+    return np.tile(rendering, 1000)
 
 
 @pytest.fixture(scope="session")

@@ -90,9 +90,10 @@ def test_everything_public_is_documented() -> None:
         thing = getattr(callprint, name)
         if inspect.isclass(thing) or inspect.isfunction(thing):
             assert inspect.getdoc(thing), name
-    for name, method in vars(callprint.Index).items():
-        if not name.startswith("_"):
-            assert inspect.getdoc(method), name
+    for kind in (callprint.Index, callprint.Wording):
+        for name, method in vars(kind).items():
+            if not name.startswith("_"):
+                assert inspect.getdoc(method), name
 
 
 def test_importing_loads_nothing_that_is_not_used_yet() -> None:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
-import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import callprint
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import RENDERINGS, SAMPLES
+from conftest import SAMPLES, stopped_by_a_signal
 from numpy.typing import NDArray
 
 Call = tuple[NDArray[np.int16], int]
@@ -193,26 +190,9 @@ def test_arguments_that_can_not_be_used_are_value_errors(arguments: dict[str, An
     ],
     ids=["scan", "scan several", "search_many", "fingerprint", "features", "session"],
 )
-def test_a_signal_stops_long_work(work: Callable[[NDArray[np.float32]], object]) -> None:
-    class StopNowError(Exception):
-        pass
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise StopNowError
-
-    # Hours of a robot's speech: many times longer to scan than the test may take.
-    rendering, _ = callprint.load(RENDERINGS / "bank-11__slt.flac")
-    y = np.tile(rendering, 1000)
-    before = signal.signal(signal.SIGALRM, stop)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.5)
-        begun = time.monotonic()
-        with pytest.raises(StopNowError):
-            work(y)
-        assert time.monotonic() - begun < 60, "it went on to the end"
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+def test_a_signal_stops_long_work(work: Callable[[NDArray[np.float32]], object], hours: NDArray[np.float32]) -> None:
+    with stopped_by_a_signal():
+        work(hours)
 
 
 def test_table_without_pandas_says_what_to_install(

@@ -1,9 +1,9 @@
 //! Recordings of any length: each channel in overlapping windows.
 
-use super::{SameWords, Wording};
+use super::{LEAST_RATE, SameWords, Wording};
 use crate::{
-    Result,
-    audio::{Block, Format, Resampler, SAMPLE_RATE},
+    Error, Result,
+    audio::{Block, Format, Resampler, SAMPLE_RATE, Source},
 };
 
 /// Samples of a window: 12 s, what a script's opening takes.
@@ -12,6 +12,52 @@ const WINDOW: usize = 12 * SAMPLE_RATE as usize;
 const HOP: usize = WINDOW / 2;
 /// Samples under which a last window is not worth searching (1 s).
 const LEAST: usize = SAMPLE_RATE as usize;
+
+/// What was found in a recording. The serialised field names are the contract of `callprint words --format json`.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct WordingReport {
+    /// Name of the recording, as given.
+    pub file: String,
+    /// Length, s.
+    pub seconds: f64,
+    /// The scripts that it says, best first; of each channel and script the place where it says most of it.
+    pub same_words: Vec<SameWords>,
+}
+
+impl Wording {
+    /// Listens to a recording of any length, each channel by itself, and tells what has a rate of at most `max_far` wrong answers
+    /// per hour.
+    ///
+    /// `name` becomes [`WordingReport::file`]; `progress` is told the seconds heard so far. Memory does not grow with the length.
+    ///
+    /// # Errors
+    /// Those of [`Source::next_block`], and [`Error::InvalidArgument`] for a sample rate that can't be resampled or a `max_far` under
+    /// [`LEAST_RATE`], with which nothing would ever be found.
+    pub fn scan(
+        &self,
+        name: &str,
+        source: &mut dyn Source,
+        max_far: f64,
+        progress: &mut dyn FnMut(f64),
+    ) -> Result<WordingReport> {
+        if max_far.is_nan() || max_far < LEAST_RATE {
+            let message = format!("max_far is {max_far}; no rate under {LEAST_RATE} per hour is stated for words");
+            return Err(Error::InvalidArgument(message));
+        }
+        let format = source.format();
+        let mut stream = WordingStream::new(self, format)?;
+        let (mut block, mut frames) = (Block::default(), 0u64);
+        let seconds = |frames: u64| frames as f64 / f64::from(format.sample_rate);
+        while source.next_block(&mut block)? {
+            stream.push(&block);
+            frames += block.frames() as u64;
+            progress(seconds(frames));
+        }
+        let mut same_words = stream.finish();
+        same_words.retain(|found| found.false_alarms_per_hour <= max_far);
+        Ok(WordingReport { file: name.to_owned(), seconds: seconds(frames), same_words })
+    }
+}
 
 /// Listens to a recording block by block and finds the scripts whose words are said in it.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ fingerprints and prosody features and matches them against an index of known scr
 
 - `scan` says which scripts play in files, folders or arrays.
 - `Index` holds the scripts: built-in ones, or your own.
+- `Wording` says which script is being said, also by another voice.
 - `Session` takes a live call in pieces and tells what becomes known.
 - `fingerprint` gives the codes of a signal, `features` its prosody.
 - `load` reads an audio file, `scripts` lists the corpus.
@@ -47,14 +48,16 @@ if TYPE_CHECKING:
         Alignment,
         Channel,
         Event,
-        Failure,
         MachineVoice,
         Match,
         ScanResult,
         ScanResults,
     )
+    from callprint._same_words import SameWords, WordingResult, WordingResults
     from callprint._scan import scan
+    from callprint._sequence import Failure
     from callprint._session import Session, SessionEvent, SessionMatch
+    from callprint._wording import Wording
 
 __all__ = [
     "Alignment",
@@ -78,6 +81,7 @@ __all__ = [
     "MissingDependencyError",
     "NotFoundError",
     "Rendering",
+    "SameWords",
     "ScanResult",
     "ScanResults",
     "Script",
@@ -85,6 +89,9 @@ __all__ = [
     "SessionEvent",
     "SessionMatch",
     "TooShortError",
+    "Wording",
+    "WordingResult",
+    "WordingResults",
     "__version__",
     "build_info",
     "feature_catalogue",
@@ -119,9 +126,12 @@ _HOME = {
     "_index": ["Index"],
     "_info": ["build_info"],
     "_renderings": ["Rendering"],
-    "_results": ["Alignment", "Channel", "Event", "Failure", "MachineVoice", "Match", "ScanResult", "ScanResults"],
+    "_results": ["Alignment", "Channel", "Event", "MachineVoice", "Match", "ScanResult", "ScanResults"],
+    "_same_words": ["SameWords", "WordingResult", "WordingResults"],
     "_scan": ["scan"],
+    "_sequence": ["Failure"],
     "_session": ["Session", "SessionEvent", "SessionMatch"],
+    "_wording": ["Wording"],
 }
 _HOME_OF = {name: home for home, names in _HOME.items() for name in names}
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from callprint import _core
 from callprint._errors import ArgumentError, AudioError, CallprintError, CallprintWarning, MissingDependencyError
-from callprint._results import Failure
+from callprint._sequence import Failure
 from callprint._signal import as_rate, is_path, refuse_rate
 
 OnError: TypeAlias = Literal["warn", "raise", "ignore"]

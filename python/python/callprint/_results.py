@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from callprint._html import results_html, scan_html
 from callprint._pandas import import_pandas
+from callprint._sequence import Results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -211,23 +212,7 @@ class ScanResult:
         return scan_html(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A recording that could not be scanned.
-
-    Attributes
-    ----------
-    file : str
-        Path as given or found.
-    error : Exception
-        Why not.
-    """
-
-    file: str
-    error: Exception
-
-
-class ScanResults(Sequence[ScanResult]):
+class ScanResults(Results[ScanResult]):
     """The results of several recordings, in their order; those that failed are in `failures`.
 
     Attributes
@@ -236,31 +221,7 @@ class ScanResults(Sequence[ScanResult]):
         Recordings that could not be scanned.
     """
 
-    __slots__ = ("_results", "failures")
-
-    def __init__(self, results: Sequence[ScanResult], failures: Sequence[Failure] = ()) -> None:
-        self._results = tuple(results)
-        self.failures = tuple(failures)
-
-    def __len__(self) -> int:
-        return len(self._results)
-
-    def __iter__(self) -> Iterator[ScanResult]:
-        return iter(self._results)
-
-    @overload
-    def __getitem__(self, index: int) -> ScanResult: ...
-    @overload
-    def __getitem__(self, index: slice) -> ScanResults: ...
-    def __getitem__(self, index: int | slice) -> ScanResult | ScanResults:
-        if isinstance(index, slice):
-            return ScanResults(self._results[index], self.failures)
-        return self._results[index]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ScanResults) and self._results == other._results
-
-    __hash__ = None  # type: ignore[assignment]
+    __slots__ = ()
 
     def __repr__(self) -> str:
         matched = sum(any(m.decided_at is not None for m in result.matches) for result in self)

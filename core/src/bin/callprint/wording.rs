@@ -6,8 +6,8 @@ use std::{
 };
 
 use callprint::{
-    audio::{Block, Source},
-    wording::{SameWords, Wording, WordingStream},
+    audio::Source,
+    wording::{LEAST_RATE, SameWords, Wording, WordingReport},
 };
 use clap::Args;
 use serde::Serialize;
@@ -46,8 +46,8 @@ pub(crate) struct WordsArgs {
     /// Index of known scripts [default: the corpus built into the program]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) index: Option<PathBuf>,
-    /// Tell scripts up to this false-alarm rate: expected wrong answers per hour of calls
-    #[arg(long, value_name = "RATE", default_value = "0.1", value_parser = positive, allow_negative_numbers = true)]
+    /// Tell scripts up to this false-alarm rate: expected wrong answers per hour of calls, from 0.001
+    #[arg(long, value_name = "RATE", default_value = "0.1", value_parser = stated, allow_negative_numbers = true)]
     pub(crate) max_far: f64,
     /// Form of the results
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
@@ -62,12 +62,12 @@ pub(crate) struct WordsArgs {
     pub(crate) raw: RawArgs,
 }
 
-/// What was found in one recording; the keys of the JSON form.
-#[derive(Debug, Serialize)]
-struct Report {
-    file: String,
-    seconds: f64,
-    same_words: Vec<SameWords>,
+/// A rate that can be told: with a lower one nothing would ever be found.
+fn stated(text: &str) -> Result<f64, String> {
+    match positive(text)? {
+        rate if rate >= LEAST_RATE => Ok(rate),
+        _ => Err(format!("no rate under {LEAST_RATE} per hour is stated for words; give at least that")),
+    }
 }
 
 /// Runs the command.
@@ -105,35 +105,23 @@ pub(crate) fn run(args: &WordsArgs, console: &Console) -> Result<Status, Failure
     })
 }
 
-fn listen(input: &Input, args: &WordsArgs, wording: &Wording, progress: &Progress<'_>) -> Result<Report, Failure> {
-    match input {
-        Input::File(path) => listen_to(path, &mut input::open_file(path)?, args, wording, progress),
-        Input::Stdin => listen_to(Path::new("-"), &mut input::open_stdin(&args.raw)?, args, wording, progress),
-        Input::Bad(_, failure) => Err(failure.clone()),
-    }
-}
-
-fn listen_to(
-    path: &Path,
-    source: &mut dyn Source,
+fn listen(
+    input: &Input,
     args: &WordsArgs,
     wording: &Wording,
     progress: &Progress<'_>,
-) -> Result<Report, Failure> {
-    let failure = |error| Failure::reading(path, &error);
-    let format = source.format();
-    let mut stream = WordingStream::new(wording, format).map_err(failure)?;
-    let mut file_progress = progress.file(source.seconds_hint());
-    let (mut block, mut frames) = (Block::default(), 0u64);
-    let seconds = |frames: u64| frames as f64 / f64::from(format.sample_rate);
-    while source.next_block(&mut block).map_err(failure)? {
-        stream.push(&block);
-        frames += block.frames() as u64;
-        file_progress.seconds(seconds(frames));
+) -> Result<WordingReport, Failure> {
+    let scan = |path: &Path, source: &mut dyn Source| {
+        let mut file_progress = progress.file(source.seconds_hint());
+        wording
+            .scan(&path.to_string_lossy(), source, args.max_far, &mut |seconds| file_progress.seconds(seconds))
+            .map_err(|error| Failure::reading(path, &error))
+    };
+    match input {
+        Input::File(path) => scan(path, &mut input::open_file(path)?),
+        Input::Stdin => scan(Path::new("-"), &mut input::open_stdin(&args.raw)?),
+        Input::Bad(_, failure) => Err(failure.clone()),
     }
-    let mut same_words = stream.finish();
-    same_words.retain(|found| found.false_alarms_per_hour <= args.max_far);
-    Ok(Report { file: path.to_string_lossy().into_owned(), seconds: seconds(frames), same_words })
 }
 
 /// Where reports go.
@@ -152,7 +140,7 @@ impl Sink {
         }
     }
 
-    fn write(&mut self, report: &Report) -> io::Result<()> {
+    fn write(&mut self, report: &WordingReport) -> io::Result<()> {
         match self {
             Self::Text(out) => {
                 out.write_all(text(report).as_bytes())?;
@@ -211,7 +199,7 @@ impl Serialize for Row<'_> {
     }
 }
 
-fn text(report: &Report) -> String {
+fn text(report: &WordingReport) -> String {
     let mut text = format!("{}  {}\n", one_line(&report.file), Clock(report.seconds));
     if report.same_words.is_empty() {
         text.push_str("  no script by its words\n");
@@ -220,7 +208,7 @@ fn text(report: &Report) -> String {
         text.push_str(&format!(
             "  words   {}, false alarms {}\n          {} to {} of the recording, {} to {} of {}\n",
             found.script,
-            words::false_alarms(found.false_alarms_per_hour),
+            false_alarms(found.false_alarms_per_hour),
             Clock(found.query_start),
             Clock(found.query_end),
             Clock(found.script_start),
@@ -229,4 +217,10 @@ fn text(report: &Report) -> String {
         ));
     }
     text
+}
+
+/// A rate as people say it; the least one stands for all below.
+fn false_alarms(per_hour: f64) -> String {
+    let words = words::false_alarms(per_hour);
+    if per_hour <= LEAST_RATE { format!("at most {words}") } else { words }
 }
