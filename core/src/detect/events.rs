@@ -8,7 +8,11 @@
 
 use std::collections::VecDeque;
 
-use super::tracker::{Hypothesis, MachineHeard, RIVAL_MARGIN, STALE, overlap};
+use super::{
+    hypothesis::{Hypothesis, overlap},
+    rivals::{RIVAL_MARGIN, STALE},
+    tracker::MachineHeard,
+};
 use crate::{
     index::{Index, script_of},
     prosody::Takeover,

@@ -1,7 +1,11 @@
 //! The decision: audio of a call in, matches and events out.
 
+mod evaluation;
 mod events;
+mod heard;
+mod hypothesis;
 mod report;
+mod rivals;
 mod scan;
 mod session;
 mod tracker;

@@ -2,7 +2,9 @@
 
 use super::{
     ChannelReport, Event, EventKind, MachineVoice, Match, ScanReport, SessionMatch,
-    tracker::{Hypothesis, Mode, RIVAL_MARGIN, Tracker, overlap},
+    hypothesis::{Hypothesis, overlap},
+    rivals::RIVAL_MARGIN,
+    tracker::{Mode, Tracker},
 };
 use crate::{
     Error, Result,

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use super::{
     ScanOptions, ScanReport, Scanner,
+    evaluation::warm_thread,
     events::{Announcer, SessionEvent},
-    tracker::{Hypothesis, Mode, Tracker, warm_thread},
+    hypothesis::Hypothesis,
+    tracker::{Mode, Tracker},
 };
 use crate::{
     Result,

@@ -1,0 +1,191 @@
+//! What came of a stream: the codes and bands of the last [`MAX_QUERY_SECONDS`], and the stored codes that they hit.
+
+use super::evaluation::HOPELESS;
+use crate::{
+    fingerprint::{Bands, HeardCode, Listener, QueryFrame, SPEEDS, is_heard, model},
+    index::{Candidate, Hit, Index, MAX_QUERY_SECONDS, Search},
+    prosody::{Handover, VoiceJudge},
+    signal::{Activity, HOP_SECONDS},
+};
+
+/// Frames between evaluations (0.2 s), and while a hypothesis is so near below the threshold that it may pass it in less.
+const EVALUATE_EVERY: usize = 20;
+const EVALUATE_SOON: usize = 10;
+/// Hits that are kept within the window, and between two evaluations, where every code is compared (5 MiB): speech against
+/// the corpus index gives 100,000 to 200,000, and up to 20,000.
+pub(super) const MAX_HITS: (usize, usize) = (1 << 18, 1 << 16);
+/// The same where codes are found by their keys (640 KiB): 30 calls against 186 renderings gave 15,000 and 3,300 at most.
+const MAX_HITS_BY_KEYS: (usize, usize) = (1 << 15, 1 << 13);
+/// Hits that one code may bring.
+const NEW_AT_ONCE: usize = 1 << 14;
+
+/// Hits that are kept within the window, and between two evaluations.
+fn max_hits(index: &Index) -> (usize, usize) {
+    if index.has_tables() { MAX_HITS_BY_KEYS } else { MAX_HITS }
+}
+
+/// Frames kept at an assumed speed.
+fn kept(speed: f64) -> usize {
+    (MAX_QUERY_SECONDS / HOP_SECONDS * speed) as usize
+}
+
+/// What came of the stream within the window.
+#[derive(Debug)]
+pub(super) struct Heard {
+    /// Codes at each assumed speed.
+    pub(super) lanes: Vec<Vec<HeardCode>>,
+    /// Bands at each assumed speed, and the number of the first.
+    pub(super) bands: Vec<(u32, Vec<Bands>)>,
+    pub(super) search: Search,
+    /// Hits up to the last evaluation, in order, and since.
+    pub(super) hits: Vec<Hit>,
+    pub(super) new_hits: Vec<Hit>,
+    /// Lines whose codes promised nothing, and when that was, s.
+    pub(super) hopeless: Vec<(Candidate, f64)>,
+    pub(super) frames: usize,
+    /// Whether an evaluation is due, and whether the next one is sooner than usual.
+    pub(super) due: bool,
+    pub(super) soon: bool,
+    /// Whether a code with sound came since the last evaluation, and when one did that such a code had come before, s.
+    pub(super) fresh: bool,
+    pub(super) fresh_at: f64,
+    pub(super) answered_at: Option<f64>,
+    pub(super) active_frames: usize,
+    pub(super) handover: Handover,
+}
+
+impl Heard {
+    /// Nothing yet.
+    pub(super) fn new() -> Self {
+        Self {
+            lanes: vec![Vec::new(); SPEEDS.len()],
+            bands: vec![(0, Vec::new()); SPEEDS.len()],
+            search: Search::default(),
+            hits: Vec::new(),
+            new_hits: Vec::new(),
+            hopeless: Vec::new(),
+            frames: 0,
+            due: false,
+            soon: false,
+            fresh: false,
+            fresh_at: 0.0,
+            answered_at: None,
+            active_frames: 0,
+            handover: Handover::default(),
+        }
+    }
+
+    /// Allocates all that listening can need, so that it need not.
+    pub(super) fn reserve(&mut self, index: &Index) {
+        self.search.reserve(index);
+        for ((lane, (_, bands)), speed) in self.lanes.iter_mut().zip(&mut self.bands).zip(SPEEDS) {
+            // Between evaluations come a fifth of a second more, and a frame for rounding.
+            let frames = kept(speed) + (EVALUATE_EVERY as f64 * speed) as usize + 2;
+            lane.reserve(frames);
+            bands.reserve(frames + model().patch);
+        }
+        let (all, new) = max_hits(index);
+        self.hits.reserve(all);
+        self.hopeless.reserve(HOPELESS);
+        // One code may bring many before they are cut.
+        self.new_hits.reserve(new + NEW_AT_ONCE);
+    }
+
+    /// Forgets the stream; the memory stays.
+    pub(super) fn reset(&mut self) {
+        self.lanes.iter_mut().for_each(Vec::clear);
+        for (first, bands) in &mut self.bands {
+            *first = 0;
+            bands.clear();
+        }
+        self.hits.clear();
+        self.new_hits.clear();
+        self.hopeless.clear();
+        self.search.reset();
+        self.handover.reset();
+        (self.frames, self.active_frames, self.answered_at) = (0, 0, None);
+        (self.due, self.soon, self.fresh, self.fresh_at) = (false, false, false, 0.0);
+    }
+
+    /// Drops codes and hits that are older than the window.
+    pub(super) fn forget(&mut self) {
+        let patch = model().patch;
+        for ((lane, (first, bands)), speed) in self.lanes.iter_mut().zip(&mut self.bands).zip(SPEEDS) {
+            let keep = kept(speed);
+            if lane.len() > keep {
+                lane.drain(..lane.len() - keep);
+            }
+            if bands.len() > keep + patch {
+                *first += (bands.len() - keep - patch) as u32;
+                bands.drain(..bands.len() - keep - patch);
+            }
+        }
+        let first: [u32; SPEEDS.len()] =
+            std::array::from_fn(|s| self.lanes.get(s).and_then(|l| l.first()).map_or(0, |f| f.frame));
+        let within = |h: &Hit| first.get(usize::from(h.speed)).is_some_and(|&f| h.frame >= f);
+        self.hits.retain(within);
+        self.new_hits.retain(within);
+    }
+
+    /// Brings the new hits in order among the old ones, which are in order already; `merged` is scratch memory.
+    pub(super) fn sort_hits(&mut self, index: &Index, merged: &mut Vec<Hit>) {
+        let Self { hits, new_hits, .. } = self;
+        new_hits.sort_unstable();
+        merged.clear();
+        let mut old = hits.iter().copied().peekable();
+        for &new in new_hits.iter() {
+            while let Some(hit) = old.next_if(|&hit| hit <= new) {
+                merged.push(hit);
+            }
+            merged.push(new);
+        }
+        merged.extend(old);
+        if index.has_tables() {
+            // A search by lines may find a hit twice.
+            merged.dedup();
+        }
+        hits.clear();
+        hits.extend_from_slice(merged);
+        new_hits.clear();
+    }
+}
+
+/// A listener that looks each code up as it comes.
+pub(super) struct Ear<'a> {
+    pub(super) heard: &'a mut Heard,
+    pub(super) index: &'a Index,
+    pub(super) judge: Option<&'a mut VoiceJudge>,
+}
+
+impl Listener for Ear<'_> {
+    fn frame(&mut self, activity: Activity) {
+        let heard = &mut *self.heard;
+        heard.frames += 1;
+        heard.handover.frame(&activity);
+        if let Some(judge) = &mut self.judge {
+            judge.activity(&activity);
+        }
+        heard.active_frames += usize::from(is_heard(&activity));
+        heard.due |= heard.frames.is_multiple_of(if heard.soon { EVALUATE_SOON } else { EVALUATE_EVERY });
+    }
+
+    fn bands(&mut self, speed: usize, bands: &Bands) {
+        if let Some((_, lane)) = self.heard.bands.get_mut(speed) {
+            lane.push(*bands);
+        }
+    }
+
+    fn code(&mut self, code: QueryFrame) {
+        let heard = &mut *self.heard;
+        if code.active {
+            heard.answered_at.get_or_insert((code.time() - 0.2).max(0.0));
+            heard.fresh = true;
+        }
+        heard.search.find_hits(self.index, &code, &mut heard.new_hits);
+        let (all, new) = max_hits(self.index);
+        heard.new_hits.truncate(all.saturating_sub(heard.hits.len()).min(new));
+        if let Some(lane) = heard.lanes.get_mut(code.speed) {
+            lane.push(HeardCode::from(&code));
+        }
+    }
+}
