@@ -5,6 +5,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, LazyLock, Mutex},
+    time::{Duration, Instant},
 };
 
 use callprint::{
@@ -63,6 +64,40 @@ fn every_call_gives_what_a_session_by_itself_gives() {
     for (id, alone) in ids.iter().zip(&alone) {
         assert_eq!(&events[id], alone);
     }
+}
+
+#[test]
+fn a_decided_call_hands_its_session_on_and_is_only_counted() {
+    let config = SessionConfig { stop_when_decided: true, ..SessionConfig::default() };
+    let call = samples("samples/dental-gsm.wav");
+    let hour = vec![0; 8000 * 3600];
+    let mut alone = Session::new(INDEX.clone(), config).unwrap();
+    alone.push_i16(&call);
+    assert!(alone.is_decided());
+    alone.push_i16(&hour);
+    alone.finish();
+    let alone: Vec<SessionEvent> = std::iter::from_fn(|| alone.poll()).collect();
+
+    let (pool, events) = pool(PoolConfig { threads: 2, backlog: 60.0 });
+    let line = pool.open(config).unwrap();
+    assert_eq!(pool.metrics().searched(), 0, "no audio, no session");
+    assert_eq!(line.push_i16(&call), call.len());
+    let begun = Instant::now();
+    while pool.metrics().events("match") == 0 || pool.metrics().searched() > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "not decided");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // Far more than the backlog holds: nothing of it waits.
+    while line.push_i16(&hour[..8000 * 61]) < 8000 * 61 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "still waits to be heard");
+    }
+    let (id, taken) = (line.id(), pool.metrics().samples());
+    drop(line);
+    drop(pool);
+    let events = events.lock().unwrap();
+    let (last, before) = events[&id].split_last().unwrap();
+    assert_eq!(before, &alone[..alone.len() - 1]);
+    assert_eq!(last, &SessionEvent::Ended { at: taken as f64 / 8000.0 });
 }
 
 #[test]

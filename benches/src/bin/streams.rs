@@ -7,7 +7,7 @@
 //! Every call gets 160 samples each 20 ms, as from a telephone line, from a recording of `--audio`; calls begin at different
 //! places, and one whose recording ends hangs up and is followed by another. With `--call-seconds` a call goes on for so long, its
 //! recording again and again, as a person's would after the opening that is recognised: with `--stop-when-decided` that costs next to
-//! nothing. Calls then begin one after the other over that time, and only what follows is measured. Lateness runs from the arrival of a call's oldest
+//! nothing. Calls then begin one after the other over that time, and only what follows is measured; without it they begin within a second. Lateness runs from the arrival of a call's oldest
 //! waiting sample to the moment when all that follows from it is known. What does not fit into a call's backlog is dropped and
 //! counted: a load is held if lateness stays low and nothing is dropped.
 //!
@@ -34,6 +34,9 @@ use cpu_time::ProcessTime;
 /// Samples in a packet, and its length.
 const PACKET: usize = 160;
 const PACKET_TIME: Duration = Duration::from_millis(20);
+/// Over how long the first calls begin, s: calls do not begin together, and what is done five times a second would be done for all
+/// at once if they did.
+const SPREAD: f64 = 1.0;
 /// How long calls that have hung up may take to be heard to their end.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
@@ -147,6 +150,7 @@ fn main() -> Result<()> {
 
 fn run(arguments: &Arguments) -> Result<Outcome> {
     ensure!(arguments.calls > 0 && arguments.seconds > 0.0, "want at least one call and more than 0 seconds");
+    ensure!(arguments.call_seconds.is_none_or(|seconds| seconds >= 1.0), "want calls of at least 1 second");
     let recordings = read_recordings(&arguments.audio)?;
     ensure!(!recordings.is_empty(), "{}: no recordings", arguments.audio.display());
     let index = Arc::new(arguments.index.as_ref().map_or_else(Index::builtin, Index::open)?);
@@ -166,7 +170,7 @@ fn run(arguments: &Arguments) -> Result<Outcome> {
         Some(seconds) => (seconds * f64::from(SAMPLE_RATE)) as usize,
         None => recordings[recording].len(),
     };
-    let ramp = arguments.call_seconds.map_or(0, packets_in);
+    let ramp = packets_in(arguments.call_seconds.unwrap_or(SPREAD));
     let begin = |number: usize, lines: &mut Vec<Line>| -> Result<()> {
         let recording = number % recordings.len();
         // Without a length of calls they are spread over the recordings, so that not all begin, match and end together.
@@ -182,7 +186,6 @@ fn run(arguments: &Arguments) -> Result<Outcome> {
     let mut middle = None;
     for packet in 1..=ramp + packets {
         let due = arguments.calls * packet.min(ramp) as usize / ramp.max(1) as usize;
-        let due = if packet >= ramp { arguments.calls } else { due };
         for number in lines.len()..due {
             begin(number, &mut lines)?;
         }
@@ -198,7 +201,7 @@ fn run(arguments: &Arguments) -> Result<Outcome> {
                 *line = Line { call: pool.open(session)?, recording, at: 0, left: whole(recording) };
             }
         }
-        if packet == ramp {
+        if packet == ramp && arguments.call_seconds.is_some() {
             started = (Instant::now(), ProcessTime::now(), Counted::of(pool.metrics()));
         }
         if packet == ramp + packets.div_ceil(2) {

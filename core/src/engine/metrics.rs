@@ -105,6 +105,8 @@ pub struct Metrics {
     /// Calls opened and ended.
     pub(super) opened: AtomicU64,
     pub(super) closed: AtomicU64,
+    /// Calls that hold a session.
+    pub(super) searched: AtomicU64,
     /// Samples taken, and refused for want of room.
     pub(super) samples: AtomicU64,
     pub(super) dropped: AtomicU64,
@@ -134,6 +136,11 @@ impl Metrics {
     /// Calls ended so far.
     pub fn closed(&self) -> u64 {
         self.closed.load(Relaxed)
+    }
+
+    /// Calls that are searched now: open, begun, and not decided where that ends the search.
+    pub fn searched(&self) -> u64 {
+        self.searched.load(Relaxed)
     }
 
     /// Samples taken so far.
@@ -183,9 +190,13 @@ impl Metrics {
         for (name, help, value) in counters {
             let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
         }
-        let name = "callprint_calls_open";
-        let open = opened.saturating_sub(closed);
-        let _ = writeln!(out, "# HELP {name} Calls now.\n# TYPE {name} gauge\n{name} {open}");
+        let gauges = [
+            ("callprint_calls_open", "Calls now.", opened.saturating_sub(closed)),
+            ("callprint_calls_searched", "Calls now that are searched.", self.searched()),
+        ];
+        for (name, help, value) in gauges {
+            let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
+        }
         let name = "callprint_events_total";
         let _ = writeln!(out, "# HELP {name} Events by type.\n# TYPE {name} counter");
         for (kind, count) in KINDS.iter().zip(&self.events) {

@@ -25,7 +25,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread::JoinHandle,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 pub use metrics::{Histogram, Metrics};
@@ -316,9 +316,11 @@ impl Shared {
             samples.clear();
             input.ring.take(TURN, samples);
             let since = input.since.take();
-            if !input.ring.is_empty() {
-                input.since = since;
-            }
+            input.since = since.filter(|_| !input.ring.is_empty()).map(|since| {
+                // What is left came later: as it would from a live source.
+                let waits = input.ring.len() as f64 / f64::from(leg.config.sample_rate);
+                Instant::now().checked_sub(Duration::from_secs_f64(waits)).map_or(since, |then| then.max(since))
+            });
             (since, input.ended && input.ring.is_empty(), input.taken)
         };
         let mut hearing = lock(&leg.hearing);
@@ -326,7 +328,7 @@ impl Shared {
         let advance = || self.advance(leg, &mut hearing, samples, ended.then_some(taken));
         if catch_unwind(AssertUnwindSafe(advance)).is_err() {
             self.metrics.faults.fetch_add(1, Ordering::Relaxed);
-            *hearing = Hearing::NoMore;
+            self.hear_no_more(&mut hearing);
         }
         let no_more = matches!(*hearing, Hearing::NoMore);
         drop(hearing);
@@ -353,6 +355,7 @@ impl Shared {
     fn advance(&self, leg: &Leg, hearing: &mut Hearing, samples: &[i16], ended: Option<u64>) {
         if matches!(hearing, Hearing::Nothing) {
             *hearing = self.session(leg.config).map_or(Hearing::NoMore, |s| Hearing::Session(Box::new(s)));
+            self.metrics.searched.fetch_add(u64::from(matches!(hearing, Hearing::Session(_))), Ordering::Relaxed);
         }
         let Hearing::Session(session) = hearing else {
             if let Some(taken) = ended {
@@ -369,10 +372,17 @@ impl Shared {
             self.tell(leg.id, &event, session.answered_at());
         }
         if (ended.is_some() || session.is_decided())
-            && let Hearing::Session(session) = std::mem::replace(hearing, Hearing::NoMore)
+            && let Some(session) = self.hear_no_more(hearing)
         {
             self.put_by(*session);
         }
+    }
+
+    /// Takes the session away from a call that needs none any more.
+    fn hear_no_more(&self, hearing: &mut Hearing) -> Option<Box<Session>> {
+        let Hearing::Session(session) = std::mem::replace(hearing, Hearing::NoMore) else { return None };
+        self.metrics.searched.fetch_sub(1, Ordering::Relaxed);
+        Some(session)
     }
 
     fn tell(&self, id: CallId, event: &SessionEvent, answered_at: Option<f64>) {

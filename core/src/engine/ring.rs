@@ -13,6 +13,10 @@ impl Ring {
         Self { samples: vec![0; capacity.max(1)].into(), first: 0, length: 0 }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.length
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.length == 0
     }
