@@ -5,15 +5,16 @@
 //! ```
 //!
 //! Every call gets 160 samples each 20 ms, as from a telephone line, from a recording of `--audio`; calls begin at different
-//! places, and one whose recording ends hangs up and is followed by another. With `--call-seconds` a call goes on for so long, its
-//! recording again and again, as a person's would after the opening that is recognised: with `--stop-when-decided` that costs next to
-//! nothing. Calls then begin one after the other over that time, and only what follows is measured; without it they begin within a second. Lateness runs from the arrival of a call's oldest
-//! waiting sample to the moment when all that follows from it is known. What does not fit into a call's backlog is dropped and
-//! counted: a load is held if lateness stays low and nothing is dropped.
+//! places within a second, and one whose recording ends hangs up and is followed by another. With `--call-seconds` a call goes on for so
+//! long, its recording again and again, as a person's would after the opening that is recognised: with `--stop-when-decided` that
+//! costs next to nothing. Calls then begin one after the other over that time, and only what follows is measured.
+//!
+//! Lateness runs from the arrival of a call's oldest waiting sample to the moment when all that follows from it is known. What does
+//! not fit into a call's backlog is dropped and counted: a load is held if lateness stays low and nothing is dropped.
 //!
 //! With `--json` the last line is one object: calls, seconds, lateness_p50_ms, lateness_p99_ms, cpu_cores, bytes_per_call
-//! (resident memory without pages of files; absent where the system does not tell), decisions (matches and calls declared unmatched), matches,
-//! decision_p50_s, dropped_share, connections, lost (those of them that were not heard to their end), growth_bytes (resident
+//! (resident memory without pages of files; absent where the system does not tell), decisions (matches and calls declared
+//! unmatched), matches, decision_p50_s, dropped_share, connections, lost (those of them that were not heard to their end), growth_bytes (resident
 //! memory from the middle to the end), faults.
 
 use std::{
@@ -171,23 +172,18 @@ fn run(arguments: &Arguments) -> Result<Outcome> {
         None => recordings[recording].len(),
     };
     let ramp = packets_in(arguments.call_seconds.unwrap_or(SPREAD));
-    let begin = |number: usize, lines: &mut Vec<Line>| -> Result<()> {
-        let recording = number % recordings.len();
-        // Without a length of calls they are spread over the recordings, so that not all begin, match and end together.
-        let at = number.wrapping_mul(2_654_435_761) % recordings[recording].len();
-        let at = if arguments.call_seconds.is_none() { at } else { 0 };
-        lines.push(Line { call: pool.open(session)?, recording, at, left: whole(recording) - at });
-        Ok(())
-    };
     let mut lines = Vec::with_capacity(arguments.calls);
     let mut started = (Instant::now(), ProcessTime::now(), Counted::of(pool.metrics()));
     let begun = started.0;
     let packets = packets_in(arguments.seconds);
     let mut middle = None;
     for packet in 1..=ramp + packets {
-        let due = arguments.calls * packet.min(ramp) as usize / ramp.max(1) as usize;
-        for number in lines.len()..due {
-            begin(number, &mut lines)?;
+        for number in lines.len()..arguments.calls * packet.min(ramp) as usize / ramp as usize {
+            let recording = number % recordings.len();
+            // Without a length of calls they are spread over the recordings, so that not all begin, match and end together.
+            let spread = number.wrapping_mul(2_654_435_761) % recordings[recording].len();
+            let at = if arguments.call_seconds.is_none() { spread } else { 0 };
+            lines.push(Line { call: pool.open(session)?, recording, at, left: whole(recording) - at });
         }
         for line in &mut lines {
             let recording = &recordings[line.recording];

@@ -178,7 +178,7 @@ impl Evaluation<'_> {
 
     /// The highest score that a hypothesis may have by now.
     fn may_have_reached(&self, hypothesis: &Hypothesis) -> f64 {
-        let waits = hypothesis.evidence.is_at_limit();
+        let waits = hypothesis.is_at_limit();
         hypothesis.score + if waits { LIMIT_RISE * (self.now - hypothesis.heard_at) } else { 0.0 }
     }
 
@@ -186,7 +186,7 @@ impl Evaluation<'_> {
     fn is_unhurried(&self, hypothesis: &Hypothesis) -> bool {
         let below = self.threshold - hypothesis.raw;
         // Nothing is wanting but length: the frames say more, and no other script has a claim.
-        let alone = hypothesis.evidence.is_at_limit() && hypothesis.score >= hypothesis.raw;
+        let alone = hypothesis.is_at_limit() && hypothesis.score >= hypothesis.raw;
         let wait = if alone && below > 0.0 && !hypothesis.settled {
             below / LIMIT_RISE
         } else if alone || hypothesis.settled || !(-FAR_ABOVE..=FAR_BELOW).contains(&below) {
@@ -211,7 +211,7 @@ impl Evaluation<'_> {
             line.same_line(candidate) && self.now < at + HOPELESS_FOR && !more
         };
         (!self.last && self.heard.hopeless.iter().any(hopeless))
-            || self.hypotheses.iter().any(|h| self.is_unhurried(h) && h.is_followed_by(candidate))
+            || self.hypotheses.iter().any(|h| h.is_followed_by(candidate) && self.is_unhurried(h))
     }
 
     /// Remembers a line whose codes promise nothing.

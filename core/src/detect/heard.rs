@@ -30,7 +30,7 @@ fn kept(speed: f64) -> usize {
 }
 
 /// What came of the stream within the window.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Heard {
     /// Codes at each assumed speed.
     pub(super) lanes: Vec<Vec<HeardCode>>,
@@ -57,22 +57,7 @@ pub(super) struct Heard {
 impl Heard {
     /// Nothing yet.
     pub(super) fn new() -> Self {
-        Self {
-            lanes: vec![Vec::new(); SPEEDS.len()],
-            bands: vec![(0, Vec::new()); SPEEDS.len()],
-            search: Search::default(),
-            hits: Vec::new(),
-            new_hits: Vec::new(),
-            hopeless: Vec::new(),
-            frames: 0,
-            due: false,
-            soon: false,
-            fresh: false,
-            fresh_at: 0.0,
-            answered_at: None,
-            active_frames: 0,
-            handover: Handover::default(),
-        }
+        Self { lanes: vec![Vec::new(); SPEEDS.len()], bands: vec![(0, Vec::new()); SPEEDS.len()], ..Self::default() }
     }
 
     /// Allocates all that listening can need, so that it need not.

@@ -7,6 +7,8 @@ use crate::{
 
 /// Script times this near at one time are the same place, s.
 const SAME_PLACE: f64 = 0.3;
+/// A score so little below its limit, nats, is held back by nothing else: what speaks for it otherwise is over 1.2 nats more.
+const AT_LIMIT: f64 = 0.25;
 
 /// A rendering that may have played, and where.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +47,11 @@ impl Hypothesis {
     pub(super) fn same_place(&self, other: &Self) -> bool {
         let time = 0.25 * (self.query.0 + self.query.1 + other.query.0 + other.query.1);
         self.rendering == other.rendering && (self.script_at(time) - other.script_at(time)).abs() < SAME_PLACE
+    }
+
+    /// Whether its score is the most that its length allows, so that it rises with it until something speaks against the match.
+    pub(super) fn is_at_limit(&self) -> bool {
+        self.raw > self.evidence.limit() - AT_LIMIT
     }
 
     /// Whether a candidate puts its rendering's same place at the same time.

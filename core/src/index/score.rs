@@ -41,8 +41,6 @@ const INTERRUPTION_PRICE: f64 = 1.0;
 const SHARED_SPEECH: f64 = 0.08;
 /// ... and it falls by e with each so many seconds more.
 const SHARED_SPEECH_LENGTH: f64 = 0.62;
-/// A score so little below its limit, nats, is held back by nothing else: what speaks for it otherwise is over 1.2 nats more.
-const AT_LIMIT: f64 = 0.25;
 /// Log-odds that an alignment reaches a score of 0 nats: weights of its [`FEATURES`] and constant, lowered so that at most one
 /// in a thousand of those that do falls below 0 (`corpus/training/promise.py`). Of 36,800 alignments in calls of other
 /// scripts and voices 17 % lie above, and all 3,505 that reached a score of 0.
@@ -134,11 +132,6 @@ impl Evidence {
     /// The most that an alignment of so many codes can say, nats, however well it fits.
     pub(crate) fn limit(&self) -> f64 {
         unshared(self.whole.codes)
-    }
-
-    /// Whether the score is that limit, so that it rises with it until something speaks against the match.
-    pub(crate) fn is_at_limit(&self) -> bool {
-        self.score() > self.limit() - AT_LIMIT
     }
 
     /// The same with what the frames say, which also place the ends of the part that fits more sharply than codes can: where

@@ -53,6 +53,14 @@ def expand(audio: Any) -> list[Any]:
     return [recording for item in audio for recording in expand(item)]
 
 
+def recordings_of(audio: Any, sr: Any) -> tuple[list[Any], bool]:
+    """List the recordings that `audio` stands for, and whether they are a batch; checks the rate."""
+    batch = is_batch(audio)
+    recordings = expand(audio)
+    check_rate(recordings, sr)
+    return recordings, batch
+
+
 def check_rate(recordings: list[Any], sr: Any) -> None:
     """Check that there is a sample rate if there are samples, and none if there are only files."""
     files = sum(is_path(recording) for recording in recordings)

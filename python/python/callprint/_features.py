@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callprint import _core
-from callprint._batch import OnError, check_rate, expand, is_batch, run
+from callprint._batch import OnError, recordings_of, run
 from callprint._errors import ArgumentError
 from callprint._pandas import import_pandas
 from callprint._scan import Batch, Samples
@@ -140,9 +140,7 @@ def features(
     import_pandas("features")
     if level not in ("functionals", "lld"):
         raise ArgumentError(f"level is {level!r}; want 'functionals' or 'lld'")
-    batch = is_batch(audio)
-    recordings = expand(audio)
-    check_rate(recordings, sr)
+    recordings, batch = recordings_of(audio, sr)
     measure = _functionals if level == "functionals" else _frames
 
     def measure_one(recording: Any, cancel: _core.CancelFlag | None = None) -> list[_Rows]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callprint import _core
-from callprint._batch import OnError, check_rate, expand, is_batch, run
+from callprint._batch import OnError, recordings_of, run
 from callprint._far import MAX_FAR, as_far
 from callprint._index import Index, as_index
 from callprint._results import ScanResult, ScanResults
@@ -125,9 +125,7 @@ def scan(
     >>> results.to_dataframe()[["file", "script", "query_start"]]  # doctest: +SKIP
     """
     far = as_far(max_far)
-    batch = is_batch(audio)
-    recordings = expand(audio)
-    check_rate(recordings, sr)
+    recordings, batch = recordings_of(audio, sr)
     known = as_index(index)
 
     def scan_one(recording: Any, cancel: _core.CancelFlag | None = None) -> ScanResult:

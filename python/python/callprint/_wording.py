@@ -8,7 +8,7 @@ from typing import Any, overload
 from numpy.typing import ArrayLike
 
 from callprint import _core
-from callprint._batch import OnError, check_rate, expand, is_batch, run
+from callprint._batch import OnError, recordings_of, run
 from callprint._corpus import as_channel
 from callprint._errors import ArgumentError
 from callprint._far import as_far
@@ -198,9 +198,7 @@ class Wording:
         Memory does not grow with the length of a file. The GIL is released; Ctrl-C stops the scan.
         """
         far = _as_words_far(max_far)
-        batch = is_batch(audio)
-        recordings = expand(audio)
-        check_rate(recordings, sr)
+        recordings, batch = recordings_of(audio, sr)
 
         def scan_one(recording: Any, cancel: _core.CancelFlag | None = None) -> WordingResult:
             if is_path(recording):
