@@ -24,7 +24,8 @@ from sklearn.neural_network import MLPClassifier
 HIDDEN, DECAY, NETS, FOLDS, FALSE = 12, 10.0, 5, 5, 0.015
 LIMIT = 3.0
 # As in core/src/prosody/change/mod.rs, s.
-AFTER, NEAR, REST = 3.0, 2.0, 10.0
+AFTER, NEAR, REST = 3.0, 2.5, 10.0
+PER_SECOND, LEAST_MACHINE = 0.4, -0.85
 TOLERANCE = 1.5
 
 
@@ -62,8 +63,8 @@ class Net:
 
 
 def from_machine(odds, x, names):
-    """The odds, lowest where the voice before is not more likely a machine's than a person's."""
-    return np.where(x[:, names.index("machineBefore")] > 0, odds, -np.inf)
+    """The odds, lowest where the voice before is taken for a person's, or nothing is known of it."""
+    return np.where(x[:, names.index("machineBefore")] > LEAST_MACHINE, odds, -np.inf)
 
 
 def changes(at, odds, threshold):
@@ -83,7 +84,7 @@ def changes(at, odds, threshold):
             continue
         if pending is None:
             pending = first = k
-        elif odds[k] > odds[pending]:
+        elif odds[k] - odds[pending] > PER_SECOND * (at[k] - at[pending]):
             pending = k
     tell(np.inf)
     return [t for t, _ in out]

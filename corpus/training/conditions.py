@@ -53,7 +53,8 @@ def change(condition, rng):
     return "", 1.0
 
 
-def _noise(x, kinds, snr, seed, pools):
+def noisy(x, kinds, snr, seed, pools):
+    """The clip with one of the kinds of noise, `snr` dB below its active level."""
     rng = np.random.default_rng([seed, 3])
     kind = kinds[int(rng.integers(len(kinds)))]
     if kind == "music" and pools["songs"] and rng.random() < 0.6:
@@ -92,7 +93,7 @@ def run(condition, clips, seeds, factors, pools, level=(-32, -18)):
             signs = [float(np.random.default_rng([s, 2]).choice([-1, 1])) for s in seeds]
             clips = _grouped(lambda c, k: channel.pitch(c, k * p[0]), clips, signs)
         elif kind == "noise":
-            clips = [_noise(c, p[0], p[1], s, pools) for c, s in zip(clips, seeds)]
+            clips = [noisy(c, p[0], p[1], s, pools) for c, s in zip(clips, seeds)]
         elif kind == "loss":
             clips = [channel.packet_loss(c, p[0], p[1], s, p[2]) for c, s in zip(clips, seeds)]
         elif kind == "slips":

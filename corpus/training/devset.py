@@ -357,12 +357,23 @@ def make_varied_call(material, kind, rng):
     return _line(y, rng, 0.5, (-72, -48)), ref, onset, handover
 
 
-def make_calls(material, out, count, seed, interrupted=0, varied=False):
+def _surroundings(y, material, handover, rng):
+    """With voices, music or an environment 8 to 25 dB below the speech: around who was called, throughout, or, of some hand-overs, where the
+    person sits who takes over, from shortly before the first word on."""
+    noise = conditions.noisy(y, conditions.ANY, rng.uniform(8, 25), int(rng.integers(2 ** 31)), material.pools) - y
+    if handover is not None and rng.random() < 0.3:
+        noise[: int(max(handover - rng.uniform(0.1, 1.2), 0) * RATE)] = 0
+    return y + noise
+
+
+def make_calls(material, out, count, seed, interrupted=0, varied=False, surroundings=0):
     rng, rows, made = np.random.default_rng([seed, 2]), [], []
     for i in range(count):
         kinds = VARIED_KINDS if varied else CALL_KINDS
         kind = kinds[i % len(kinds)]
         y, ref, onset, handover = make_varied_call(material, kind, rng) if varied else make_call(material, kind, rng, interrupted)
+        if surroundings and rng.random() < surroundings:
+            y = _surroundings(y, material, handover, rng)
         condition = CALL_CONDITIONS[int(rng.integers(len(CALL_CONDITIONS)))]
         text = lambda v: "-" if v is None else f"{v:.2f}"
         rows.append([f"c{i:05d}", ref, condition, text(onset), text(handover), f"{len(y) / RATE:.2f}", kind])
@@ -411,6 +422,7 @@ def main():
     parser.add_argument("--beginnings", type=int, default=0, help="beginnings of calls among the snippets")
     parser.add_argument("--interrupted", type=float, default=0, help="share of hand-overs before which the called person interrupts the machine")
     parser.add_argument("--varied", action="store_true", help="calls with more that real ones have: see make_varied_call")
+    parser.add_argument("--surroundings", type=float, default=0, help="share of calls with noise around who was called, or around who takes over")
     parser.add_argument("--calls-only", action="store_true", help="neither references nor snippets")
     parser.add_argument("--prompts", type=int, default=100, help="recorded prompts in the index")
     parser.add_argument("--prompt-share", type=float, default=0, help="share of positives that are cut from recorded prompts")
@@ -422,13 +434,13 @@ def main():
     os.nice(5)
     material = Material(a.cache, a.split, a.seed, a.voices, a.prompts, not a.without_near_public)
     if a.calls_only:
-        return make_calls(material, a.out, a.calls, a.seed, a.interrupted, a.varied)
+        return make_calls(material, a.out, a.calls, a.seed, a.interrupted, a.varied, a.surroundings)
     refs = make_refs(material, a.out, a.seed)
     snippets = Snippets(material, a.seed)
     snippets.positives(a.positives, a.prompt_share)
     snippets.negatives(a.negatives, a.negative_kinds, a.anywhere)
     snippets.render(a.out, a.seed)
-    make_calls(material, a.out, a.calls, a.seed, a.interrupted, a.varied)
+    make_calls(material, a.out, a.calls, a.seed, a.interrupted, a.varied, a.surroundings)
     add_beginnings(a.out, a.beginnings, a.seed)
     print(f"{a.out}: {refs} references, {len(snippets.rows)} snippets, {a.calls} calls", file=sys.stderr)
 

@@ -8,6 +8,7 @@ mod report;
 mod rivals;
 mod scan;
 mod session;
+mod takeovers;
 mod tracker;
 
 pub use events::{MAX_RIVALS, SessionEvent, SessionMatch};

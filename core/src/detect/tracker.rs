@@ -8,6 +8,7 @@ use super::{
     evaluation::{Evaluation, VERIFIED, with_scratch},
     heard::{Ear, Heard},
     hypothesis::Hypothesis,
+    takeovers::Takeovers,
 };
 use crate::{
     audio::SAMPLE_RATE,
@@ -20,13 +21,6 @@ use crate::{
 /// Score from which a script explains what is heard, so that what it does not explain is another voice, nats: where the
 /// threshold is lower, matches are tentative.
 const LEAST_EXPLAINING: f64 = 2.0;
-/// Where a known script explained what was heard up to so long before, a change of voice says nothing about a hand-over, s.
-const UNEXPLAINED: f64 = 10.0;
-/// Hand-overs so near each other are one, s.
-const SAME_HANDOVER: f64 = 3.0;
-/// Hand-overs that are remembered in one stream.
-const MAX_HANDOVERS: usize = 64;
-
 /// How a tracker works.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Mode {
@@ -52,7 +46,7 @@ pub(crate) struct Tracker {
     hypotheses: Vec<Hypothesis>,
     /// Whether the search has been called off.
     resting: bool,
-    handovers: Vec<Takeover>,
+    takeovers: Takeovers,
     voice: Voice,
 }
 
@@ -85,7 +79,7 @@ impl Tracker {
             samples: 0,
             hypotheses: Vec::new(),
             resting: false,
-            handovers: Vec::with_capacity(MAX_HANDOVERS),
+            takeovers: Takeovers::new(),
             voice: Voice { judge: mode.voice.then(Box::default), ..Voice::default() },
         }
     }
@@ -130,7 +124,7 @@ impl Tracker {
         self.extractor.reset();
         self.heard.reset();
         self.hypotheses.clear();
-        self.handovers.clear();
+        self.takeovers.reset();
         (self.voice.judged, self.voice.machine) = (0.0, None);
         if let Some(judge) = &mut self.voice.judge {
             judge.reset();
@@ -150,25 +144,16 @@ impl Tracker {
                 judge.finish();
             }
         }
-        self.listen_for_handover();
+        self.listen_for_handover(last);
         self.judge_voice();
     }
 
     /// Hand-overs from known scripts, whose end is the best witness, and from machines that no script explains.
-    fn listen_for_handover(&mut self) {
+    fn listen_for_handover(&mut self, last: bool) {
         let least = self.threshold.max(LEAST_EXPLAINING);
         let sure = self.hypotheses.iter().filter(|h| h.score >= least);
         let end = sure.map(|h| h.query.1).max_by(f64::total_cmp);
-        self.heard.handover.script(end);
-        let known = self.heard.handover.poll();
-        let unknown = self.voice.judge.as_mut().and_then(|judge| judge.takeover());
-        let unknown = unknown.filter(|takeover| end.is_none_or(|end| end < takeover.at - UNEXPLAINED));
-        for takeover in [known, unknown].into_iter().flatten() {
-            let again = self.handovers.iter().any(|told| (told.at - takeover.at).abs() < SAME_HANDOVER);
-            if !again && self.handovers.len() < MAX_HANDOVERS {
-                self.handovers.push(takeover);
-            }
-        }
+        self.takeovers.listen(end, &mut self.heard.handover, self.voice.judge.as_deref_mut(), last);
     }
 
     /// Judges the voice anew whenever a stretch of speech is complete.
@@ -184,7 +169,7 @@ impl Tracker {
 
     /// Hand-overs so far, in the order in which they were told.
     pub(crate) fn handovers(&self) -> &[Takeover] {
-        &self.handovers
+        self.takeovers.told()
     }
 
     /// When the voice was first found to behave like a machine.

@@ -11,7 +11,7 @@
 
 use super::{
     FEATURES,
-    change::{Candidate, VoiceChange},
+    change::{Candidate, Onset, VoiceChange},
     collector::Collector,
     extractor::{Extractor, Follower},
     functionals::Functionals,
@@ -161,6 +161,16 @@ impl VoiceJudge {
     /// The hand-over from an unknown machine to a person that was found since the last call, if there was one.
     pub fn takeover(&mut self) -> Option<Takeover> {
         self.change.poll()
+    }
+
+    /// The onsets judged last, oldest first.
+    pub(crate) fn onsets(&self) -> impl Iterator<Item = &Onset> {
+        self.change.onsets()
+    }
+
+    /// Time up to which onsets are judged, s.
+    pub(crate) fn onsets_judged_until(&self) -> f64 {
+        self.change.judged_until()
     }
 
     /// Tells that no samples will follow: [`takeover`](Self::takeover) then says what can be said by what was heard.

@@ -16,7 +16,7 @@ const OF_FRAMES: f32 = 0.1;
 const LEAST_STRETCH: u32 = 20;
 
 /// Measures of an onset.
-pub(super) const MEASURES: usize = 18;
+pub(super) const MEASURES: usize = 20;
 /// Their names.
 pub const MEASURE_NAMES: [&str; MEASURES] = [
     // Turn-taking and delivery: the gap before the onset, s; speech before and after, s, its shares of the time, and its mean length
@@ -46,6 +46,9 @@ pub const MEASURE_NAMES: [&str; MEASURES] = [
     "f0Change",
     "cepstrumChange",
     "twoModels",
+    // A voice or noise: shares of voiced frames before and after.
+    "voicedBefore",
+    "voicedAfter",
 ];
 
 /// The speech before an onset and after it.
@@ -104,6 +107,8 @@ impl Sides {
             (after.f0.mean() - before.f0.mean()).abs(),
             self.cepstrum_change(),
             self.two_models(),
+            before.voiced as f32 / before.speech as f32,
+            after.voiced as f32 / after.speech as f32,
         ]
     }
 

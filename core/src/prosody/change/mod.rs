@@ -3,18 +3,20 @@
 //! Speech is cut into stretches at gaps of [`GAP`]. When [`AFTER`] has passed since an onset, what was said before it (up to
 //! [`BEFORE_SPEECH`]) is compared with what was said since by a small network over [`MEASURE_NAMES`]: does the voice before
 //! behave like a machine and that after it like a person, is it another speaker, is there a gap, does the new one speak on?
-//! (The one who was called says a word or two meanwhile.) Where the voice before is not more likely a machine's than a person's there is
-//! no hand-over: of 50 development calls that one person gives to another 7 were told without this rule, now 1, for 1 of 129 hand-overs. Of several onsets near each other the likeliest speaks for all.
+//! (The one who was called says a word or two meanwhile.) Where the voice before is taken for a person's there is no hand-over: of 150
+//! development calls that one person gives to another 26 are told without this rule, 8 with it, for 3 of 293 hand-overs. Of several onsets
+//! near each other the likeliest speaks for all, and the earlier one if they are about as likely.
 //!
 //! Input: an [`Lld`] each 10 ms, and an [`Activity`] for tones; the verdict on the voice where a gap begins. Output: at most one
-//! hand-over each [`REST`], at most 6.6 s after the person's first word, earlier where the stream ends: that is [`AFTER`], [`NEAR`], a second
-//! for the levels around a frame, and half a second for its F0.
+//! hand-over each [`REST`], at most 7.1 s after the person's first word, earlier where the stream ends: that is [`AFTER`], [`NEAR`], a second
+//! for the levels around a frame, and half a second for its F0. Where a known script ends, what the network said of the onsets around tells whether
+//! it is a person that speaks on (`takeovers` in `detect`).
 //!
 //! The constants of the network are in `model`, fitted on development calls by `corpus/training/change_fit.py`: two people who talk, one who gives the
-//! call to another, and machines that are interrupted are in them. On calls of other scripts, voices and people it tells .82 and .78 of the
-//! hand-overs, at .5 % false calls; on public ones 14 of 25 (`benches/README.md`).
+//! call to another, machines that are interrupted, and noise around either party are in them. On calls of other scripts, voices and people it tells
+//! .84 and .71 of the hand-overs, at 1.6 % false calls (`benches/README.md`).
 //!
-//! Memory: 40 kB, nothing is allocated after construction. Cost: a histogram of 112 bins a frame, 240 multiply-adds an onset.
+//! Memory: 40 kB, nothing is allocated after construction. Cost: a histogram of 112 bins a frame, 252 multiply-adds an onset.
 //!
 //! Limits: a machine that says less than [`LEAST_BEFORE`] is not compared, nor a person who does not let it finish and leaves no gap.
 
@@ -47,13 +49,19 @@ const LEAST_BEFORE: u32 = 150;
 /// What lies further back does not count, frames (15 s), nor more speech than that (9 s).
 const BEFORE_SPAN: u64 = 1500;
 const BEFORE_SPEECH: u32 = 900;
-/// Onsets so near each other are one change, frames (2 s): what follows the machine's last words is the person, too.
-const NEAR: u64 = 200;
+/// Onsets so near each other are one change, frames (2.5 s): what follows the machine's last words is the person, too, and who interrupts
+/// the machine speaks before who takes over. The likeliest counts, where each second after the first costs so many log-odds.
+const NEAR: u64 = 250;
+const PER_SECOND: f32 = 0.4;
+/// Log-odds of a machine that the voice before must have by itself: it is not taken for a person (probability .3).
+const LEAST_MACHINE: f32 = -0.85;
 /// Frames after a change until another may be told (10 s).
 const REST: u64 = 1000;
 /// Stretches and verdicts that are remembered.
 const STRETCHES: usize = 64;
 const VERDICTS: usize = 32;
+/// Onsets that are remembered once they are judged.
+const ONSETS: usize = 48;
 /// Frames for which tones are remembered, at least [`AHEAD`] and what an [`Lld`] lags behind.
 const TONES: u64 = 256;
 
@@ -67,6 +75,15 @@ pub struct Candidate {
     /// Log-odds that a person took over from a machine.
     pub log_odds: f32,
     begin: u64,
+}
+
+/// An onset that was judged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Onset {
+    /// When the voice began, s.
+    pub(crate) at: f64,
+    /// Log-odds that a person took over from a machine.
+    pub(crate) log_odds: f32,
 }
 
 /// Listens for a change from a machine to a person on one channel.
@@ -85,6 +102,10 @@ pub(super) struct VoiceChange {
     count: usize,
     next: usize,
     verdicts: Verdicts,
+    /// The last [`ONSETS`].
+    onsets: VecDeque<Onset>,
+    /// Whether no frames will follow.
+    ended: bool,
     /// The likeliest of onsets near each other, and the first of them.
     pending: Option<(Candidate, u64)>,
     told: Option<u64>,
@@ -104,6 +125,8 @@ impl VoiceChange {
             count: 0,
             next: 0,
             verdicts: Verdicts::default(),
+            onsets: VecDeque::with_capacity(ONSETS),
+            ended: false,
             pending: None,
             told: None,
             found: None,
@@ -145,6 +168,17 @@ impl VoiceChange {
             self.judge(each);
         }
         self.tell(u64::MAX);
+        self.ended = true;
+    }
+
+    /// The last onsets that were judged, oldest first.
+    pub(super) fn onsets(&self) -> impl Iterator<Item = &Onset> {
+        self.onsets.iter()
+    }
+
+    /// Time up to which onsets are judged, s.
+    pub(super) fn judged_until(&self) -> f64 {
+        if self.ended { f64::INFINITY } else { self.frames.saturating_sub(AFTER) as f64 * HOP_SECONDS }
     }
 
     /// The change found since the last call, if there was one.
@@ -188,15 +222,23 @@ impl VoiceChange {
         let log_odds = log_odds(&measures);
         let candidate = Candidate { at: begin as f64 * HOP_SECONDS, measures, log_odds, begin };
         each(&candidate);
+        if self.onsets.len() == ONSETS {
+            self.onsets.pop_front();
+        }
+        self.onsets.push_back(Onset { at: candidate.at, log_odds });
         self.tell(begin + AFTER);
-        // What is handed over from must be taken for a machine, by itself, too.
-        let from_machine = sides.machine > 0.0;
+        // NaN is none, either.
+        let from_machine = sides.machine > LEAST_MACHINE;
         if !from_machine || log_odds < THRESHOLD || self.told.is_some_and(|told| begin < told + REST) {
             return;
         }
         match &mut self.pending {
-            Some((best, _)) if best.log_odds >= log_odds => {}
-            Some((best, _)) => *best = candidate,
+            Some((best, first)) => {
+                let late = |c: &Candidate| c.log_odds - PER_SECOND * (c.begin - *first) as f32 * HOP_SECONDS as f32;
+                if late(&candidate) > late(best) {
+                    *best = candidate;
+                }
+            }
             None => self.pending = Some((candidate, begin)),
         }
     }
