@@ -40,7 +40,7 @@ pub struct SessionConfig {
     /// Default false.
     pub stop_when_decided: bool,
     /// Whether the voice is judged, machine or human, and where it changes from one to the other: costs .1 % of a core and 340 kB.
-    /// Without it hand-overs are told after known scripts only. Default true.
+    /// Without it hand-overs are told after known scripts only, by levels alone: sooner, and wherever the machine goes on in other words. Default true.
     pub machine_voice: bool,
 }
 

@@ -32,7 +32,7 @@ const SURE: f64 = 0.0;
 const LEAST: f64 = -3.5;
 const NO_PAUSE: f64 = 0.4;
 /// After a pause, too, it is none with less than that.
-const LEAST_EVER: f64 = -6.0;
+const LEAST_EVER: f64 = -7.0;
 
 /// Speech after a known script that may be a person's.
 #[derive(Debug, Clone, Copy)]
