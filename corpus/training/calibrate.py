@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fits the false-alarm model to chance matches, and checks it on others.
 
-usage: calibrate.py INDEX_SECONDS FIT.jsonl REPORT.jsonl [RENDERING ...]
+usage: calibrate.py FIT.jsonl REPORT.jsonl [RENDERING ...]
 
 FIT.jsonl: `callprint scan --index SET.cpi negatives/fit --max-far 5.7 --format json > FIT.jsonl`, the speech made by `negatives.py`. No script
 of the index plays in it, so every match is one by chance. RENDERING: those that turn out to play in it all the same (a prompt that is in the
@@ -9,8 +9,8 @@ collection twice); matches of them are left out.
 
 A score is a log-likelihood ratio in nats, so that chance matches should become rarer by e with each (Markov's inequality: of what is not there at most
 exp(-s) reaches s); the decay that the scores above a level have by themselves (one over their mean excess, an exponential tail: Pickands, Annals of
-Statistics 3, 1975) is printed beside with its error. Prints the constants of `core/src/index/calibrate.rs`, and for stated rates how many chance
-matches REPORT.jsonl has.
+Statistics 3, 1975) is printed beside with its error. Prints the constant SHARED of `core/src/index/calibrate.rs`, and for stated rates how many
+chance matches REPORT.jsonl has. CHANCE, which grows with the index, is `chance.py`'s.
 """
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ import numpy as np
 
 STATED = (1, 0.3, 0.1, 0.03, 0.01)
 LEVELS = (-2, -1)
-LEAST = -3  # score that FIT.jsonl goes down to
 
 
 def read(path, without):
@@ -40,7 +39,7 @@ def read(path, without):
     return np.sort(scores)[::-1], seconds / 3600
 
 
-def main(index_seconds, fit_path, report_path, *without):
+def main(fit_path, report_path, *without):
     scores, hours = read(fit_path, without)
     print(f"fit: {hours:.1f} h, highest {scores[:8].round(2)}")
     for level in LEVELS:
@@ -51,7 +50,6 @@ def main(index_seconds, fit_path, report_path, *without):
     expected = max(1, round(0.1 * hours))
     rate = 0.1 * np.exp(scores[expected - 1 : expected + 1].mean())
     print(f"SHARED {rate:.2f} an hour of score 0 or higher; from the counts above {level} it would be {len(above) / hours * np.exp(level):.2f}")
-    print(f"CHANCE at most {3 * np.exp(LEAST) / hours / float(index_seconds):.1e} an hour and second of index if none of these is an accident")
     for path in (fit_path, report_path):
         scores, hours = read(path, without)
         print(f"{path}: {hours:.1f} h, highest {scores[:8].round(2)}")
