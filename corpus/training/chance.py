@@ -3,7 +3,7 @@
 
 usage: chance.py segments NEGATIVES OUT
        callprint index build -o chance.cpi OUT
-       callprint scan --index chance.cpi NEGATIVES/report/0[01]*.flac --max-far 50 --format json > chance.jsonl
+       callprint scan --index chance.cpi NEGATIVES/report/00?.flac --max-far 50 --format json > chance.jsonl
        chance.py measure NEGATIVES chance.jsonl
 
 NEGATIVES: made by `negatives.py`. All segments of its fitting half but recorded prompts become an index, 18 h of 40; the reporting half is

@@ -11,7 +11,7 @@
 //! right time (137). On 600 calls of other scripts, voices and people 13 of 470 are false (52), and 76 of 89 right (74).
 //! A hand-over is told 4.5 to 6.5 s after the person's first word, where levels alone tell it after 2.5 to 6.5 s.
 
-use crate::prosody::{Handover, Onset, Takeover, VoiceJudge};
+use crate::prosody::{Candidate, Handover, Takeover, VoiceJudge};
 
 /// Where a known script explained what was heard up to so long before, a change of voice alone says nothing about a hand-over, s.
 const UNEXPLAINED: f64 = 10.0;
@@ -87,7 +87,7 @@ impl Takeovers {
         }
         self.settle(judge, last);
         let unknown = judge.takeover();
-        // While a claim waits, the known script's end has the word.
+        // Shortly after a known script its end has the word, whatever came of the claim.
         let unexplained = |takeover: &Takeover| end.is_none_or(|end| end < takeover.at - UNEXPLAINED);
         unknown.filter(unexplained).into_iter().for_each(|takeover| self.tell(takeover));
     }
@@ -106,7 +106,7 @@ impl Takeovers {
         if clear {
             return self.tell(takeover);
         }
-        let score = |onset: &Onset| f64::from(onset.log_odds) - PER_SECOND * (onset.at - end);
+        let score = |onset: &Candidate| f64::from(onset.log_odds) - PER_SECOND * (onset.at - end);
         let meant = (end - BEFORE_END)..=(takeover.at + AFTER_CLAIM);
         let best =
             judge.onsets().filter(|onset| meant.contains(&onset.at)).max_by(|a, b| score(a).total_cmp(&score(b)));

@@ -21,6 +21,7 @@ use crate::{
 /// Score from which a script explains what is heard, so that what it does not explain is another voice, nats: where the
 /// threshold is lower, matches are tentative.
 const LEAST_EXPLAINING: f64 = 2.0;
+
 /// How a tracker works.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Mode {

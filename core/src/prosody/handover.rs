@@ -194,14 +194,12 @@ impl Handover {
         let speech = |rule| first_speech(from..self.frames, end_frame, rule, sound);
         let Some(found) = speech(fluent).or_else(|| speech(slow)) else { return };
         let level = self.percentile(found.0..(found.0 + SPEECH).min(self.frames), LOUD);
-        let louder = || {
-            let above = |frame: usize| self.level(frame) >= level + LOUDER;
-            let until = (found.0 + LOUDER_WITHIN + SPEECH_OF).min(self.frames);
-            first_speech(found.0..until, found.0, fluent, above)
-        };
-        let louder = if level < loud - SOFT { louder() } else { None };
-        let known = ended || level >= loud - SOFT || self.frames >= found.0 + LOUDER_WITHIN + SPEECH_OF;
-        let Some((onset, heard)) = louder.or(known.then_some(found)) else { return };
+        let (soft, until) = (level < loud - SOFT, found.0 + LOUDER_WITHIN + SPEECH_OF);
+        let above = |frame: usize| self.level(frame) >= level + LOUDER;
+        let louder = || first_speech(found.0..until.min(self.frames), found.0, fluent, above);
+        let may_come = soft && !ended && self.frames < until;
+        let louder = if soft { louder() } else { None };
+        let Some((onset, heard)) = louder.or((!may_come).then_some(found)) else { return };
         let at = onset as f64 * HOP_SECONDS;
         let confidence = 1.0 - (-(heard as f64) * HOP_SECONDS / 0.7).exp();
         self.announced = Some(at);
@@ -313,12 +311,15 @@ mod tests {
 
     /// Frames at 50 dB over the floor where `spoken`, the script reported to 0.3 s behind the stream and not beyond `end`.
     fn run(seconds: f64, end: f64, spoken: impl Fn(f64) -> bool) -> Vec<Takeover> {
-        let (loud, quiet) =
-            (Activity { level: 6000, ..Default::default() }, Activity { level: 2000, ..Default::default() });
+        run_at(seconds, end, |time| if spoken(time) { 6000 } else { 2000 })
+    }
+
+    /// The same with frames of any level.
+    fn run_at(seconds: f64, end: f64, level: impl Fn(f64) -> i16) -> Vec<Takeover> {
         let (mut handover, mut found) = (Handover::new(), Vec::new());
         for frame in 0..(seconds * 100.0) as usize {
             let time = frame as f64 * 0.01;
-            handover.frame(if spoken(time) { &loud } else { &quiet });
+            handover.frame(&Activity { level: level(time), ..Default::default() });
             if frame % 20 == 0 {
                 handover.script((time > 2.0).then_some((time - 0.3).min(end)));
                 found.extend(handover.poll());
@@ -337,19 +338,11 @@ mod tests {
     #[test]
     fn a_person_speaks_over_what_surrounds_them() {
         // 12 dB below the machine from shortly after it to the person, who is as loud as it.
-        let level = |frame: usize| match frame {
-            0..600 | 950.. => 6000,
-            620..950 => 6000 - decibels(12.0) as i16,
+        let found = run_at(16.0, 6.0, |time| match time {
+            ..6.0 | 9.5.. => 6000,
+            6.2..9.5 => 6000 - decibels(12.0) as i16,
             _ => 2000,
-        };
-        let (mut handover, mut found) = (Handover::new(), Vec::new());
-        for frame in 0..1600 {
-            handover.frame(&Activity { level: level(frame), ..Default::default() });
-            if frame % 20 == 0 {
-                handover.script((frame > 200).then_some((frame as f64 * 0.01 - 0.3).min(6.0)));
-                found.extend(handover.poll());
-            }
-        }
+        });
         assert!(found.len() == 1 && (found[0].at - 9.5).abs() < 0.03, "{found:?}");
     }
 

@@ -11,7 +11,7 @@
 
 use super::{
     FEATURES,
-    change::{Candidate, Onset, VoiceChange},
+    change::{Candidate, VoiceChange},
     collector::Collector,
     extractor::{Extractor, Follower},
     functionals::Functionals,
@@ -164,7 +164,7 @@ impl VoiceJudge {
     }
 
     /// The onsets judged last, oldest first.
-    pub(crate) fn onsets(&self) -> impl Iterator<Item = &Onset> {
+    pub(crate) fn onsets(&self) -> impl Iterator<Item = &Candidate> {
         self.change.onsets()
     }
 

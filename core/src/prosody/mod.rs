@@ -69,7 +69,6 @@ mod turns;
 mod windows;
 
 pub use catalog::{FEATURE_SET, FEATURES, Feature};
-pub(crate) use change::Onset;
 pub use change::{Candidate, MEASURE_NAMES};
 pub use extractor::Extractor;
 pub use functionals::Functionals;

@@ -77,15 +77,6 @@ pub struct Candidate {
     begin: u64,
 }
 
-/// An onset that was judged.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Onset {
-    /// When the voice began, s.
-    pub(crate) at: f64,
-    /// Log-odds that a person took over from a machine.
-    pub(crate) log_odds: f32,
-}
-
 /// Listens for a change from a machine to a person on one channel.
 #[derive(Debug, Clone)]
 pub(super) struct VoiceChange {
@@ -103,7 +94,7 @@ pub(super) struct VoiceChange {
     next: usize,
     verdicts: Verdicts,
     /// The last [`ONSETS`].
-    onsets: VecDeque<Onset>,
+    onsets: VecDeque<Candidate>,
     /// Whether no frames will follow.
     ended: bool,
     /// The likeliest of onsets near each other, and the first of them.
@@ -172,7 +163,7 @@ impl VoiceChange {
     }
 
     /// The last onsets that were judged, oldest first.
-    pub(super) fn onsets(&self) -> impl Iterator<Item = &Onset> {
+    pub(super) fn onsets(&self) -> impl Iterator<Item = &Candidate> {
         self.onsets.iter()
     }
 
@@ -225,7 +216,7 @@ impl VoiceChange {
         if self.onsets.len() == ONSETS {
             self.onsets.pop_front();
         }
-        self.onsets.push_back(Onset { at: candidate.at, log_odds });
+        self.onsets.push_back(candidate);
         self.tell(begin + AFTER);
         // NaN is none, either.
         let from_machine = sides.machine > LEAST_MACHINE;
@@ -233,9 +224,9 @@ impl VoiceChange {
             return;
         }
         match &mut self.pending {
-            Some((best, first)) => {
-                let late = |c: &Candidate| c.log_odds - PER_SECOND * (c.begin - *first) as f32 * HOP_SECONDS as f32;
-                if late(&candidate) > late(best) {
+            Some((best, _)) => {
+                let later = (begin - best.begin) as f32 * HOP_SECONDS as f32;
+                if log_odds - best.log_odds > PER_SECOND * later {
                     *best = candidate;
                 }
             }
