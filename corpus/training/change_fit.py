@@ -25,7 +25,7 @@ HIDDEN, DECAY, NETS, FOLDS, FALSE = 12, 10.0, 5, 5, 0.015
 LIMIT = 3.0
 # As in core/src/prosody/change/mod.rs, s.
 AFTER, NEAR, REST = 3.0, 2.5, 10.0
-PER_SECOND, LEAST_MACHINE = 0.4, -0.85
+PER_SECOND, LEAST_MACHINE = 0.4, -0.764
 TOLERANCE = 1.5
 
 

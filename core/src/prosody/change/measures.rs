@@ -27,7 +27,7 @@ pub const MEASURE_NAMES: [&str; MEASURES] = [
     "shareBefore",
     "shareAfter",
     "stretchAfter",
-    // How machine-like the voice is before: calibrated log-odds of the machine-voice model.
+    // How machine-like the voice is before: log-odds of the machine-voice model, not calibrated.
     "machineBefore",
     // The voice before and after: deviation of the change of the spectrum's tilt in 10 ms, dB; mean logarithm of the jitter; mean shimmer,
     // dB; mean harmonics-to-noise ratio, dB.

@@ -53,8 +53,8 @@ const BEFORE_SPEECH: u32 = 900;
 /// the machine speaks before who takes over. The likeliest counts, where each second after the first costs so many log-odds.
 const NEAR: u64 = 250;
 const PER_SECOND: f32 = 0.4;
-/// Log-odds of a machine that the voice before must have by itself: it is not taken for a person (probability .3).
-const LEAST_MACHINE: f32 = -0.85;
+/// Log-odds of a machine, not calibrated, that the voice before must have by itself: it is not taken for a person.
+const LEAST_MACHINE: f32 = -0.764;
 /// Frames after a change until another may be told (10 s).
 const REST: u64 = 1000;
 /// Stretches and verdicts that are remembered.

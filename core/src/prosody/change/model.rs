@@ -17,7 +17,7 @@ pub(super) const SCALES: [(f32, f32); MEASURES] = [
     (0.56690, 0.11268), // shareBefore
     (0.60456, 0.14296), // shareAfter
     (4.03845, 0.61547), // stretchAfter
-    (0.14696, 7.35256), // machineBefore
+    (0.14127, 6.67885), // machineBefore
     (0.69906, 0.15054), // tiltStepBefore
     (0.69715, 0.15808), // tiltStepAfter
     (-4.81983, 0.43634), // jitterBefore
