@@ -3,14 +3,16 @@
 
 usage: calibrate.py FIT.jsonl REPORT.jsonl [RENDERING ...]
 
-FIT.jsonl: `callprint scan --index SET.cpi negatives/fit --max-far 5.7 --format json > FIT.jsonl`, the speech made by `negatives.py`. No script
+FIT.jsonl: `callprint scan --index SET.cpi negatives/fit --max-far 10 --format json > FIT.jsonl`, the speech made by `negatives.py`. No script
 of the index plays in it, so every match is one by chance. RENDERING: those that turn out to play in it all the same (a prompt that is in the
 collection twice); matches of them are left out.
 
 A score is a log-likelihood ratio in nats, so that chance matches should become rarer by e with each (Markov's inequality: of what is not there at most
-exp(-s) reaches s); the decay that the scores above a level have by themselves (one over their mean excess, an exponential tail: Pickands, Annals of
-Statistics 3, 1975) is printed beside with its error. Prints the constant SHARED of `core/src/index/calibrate.rs`, and for stated rates how many
-chance matches REPORT.jsonl has. CHANCE, which grows with the index, is `chance.py`'s.
+exp(-s) reaches s). Above KNEE they do, or faster; below, words that speakers of the index say elsewhere do not come more often the less sure a
+match is. The rate at the knee is a count; the decay below it is the likeliest for the scores from LOWEST to the knee (an exponential cut off at
+both ends). Prints both beside the constants SHARED and LOW_DECAY of `core/src/index/calibrate.rs`, and how many chance matches there are for the rates that
+these state. Ten or twenty matches decide, most of them on a few prompts, so collections differ by more than counting says: pool them. CHANCE, which
+grows with the index, is `chance.py`'s.
 """
 from __future__ import annotations
 
@@ -19,12 +21,13 @@ import sys
 
 import numpy as np
 
-STATED = (1, 0.3, 0.1, 0.03, 0.01)
-LEVELS = (-2, -1)
+KNEE, SHARED, LOW_DECAY = 1.5, 0.15, 0.45
+STATED = (0.8, 0.3, 0.1, 0.03, 0.01)
+LOWEST = -2.5
 
 
 def read(path, without):
-    """Scores of the matches, and hours in all."""
+    """Scores of the matches, highest first, and hours in all."""
     scores, seconds = [], 0.0
     with open(path, encoding="utf-8") as lines:
         for line in lines:
@@ -39,23 +42,31 @@ def read(path, without):
     return np.sort(scores)[::-1], seconds / 3600
 
 
+def decay_below(scores):
+    """The likeliest decay of scores between LOWEST and KNEE, 1/nat."""
+    excess, width = scores[(scores >= LOWEST) & (scores < KNEE)] - LOWEST, KNEE - LOWEST
+    decays = np.linspace(0.01, 2, 200)
+    return decays[np.argmax(len(excess) * np.log(decays / -np.expm1(-decays * width)) - decays * excess.sum())]
+
+
+def score_at(rate):
+    """The score at which so many matches on shared words come an hour."""
+    return KNEE - np.log(rate / SHARED) / (LOW_DECAY if rate > SHARED else 1.0)
+
+
 def main(fit_path, report_path, *without):
     scores, hours = read(fit_path, without)
     print(f"fit: {hours:.1f} h, highest {scores[:8].round(2)}")
-    for level in LEVELS:
-        above = scores[scores >= level]
-        decay = 1 / (above - level).mean()
-        print(f"  above {level}: {len(above)}; their own decay {decay:.2f} +- {decay / len(above) ** 0.5:.2f} a nat")
-    # The rate that is stated as 0.1 an hour should be that.
-    expected = max(1, round(0.1 * hours))
-    rate = 0.1 * np.exp(scores[expected - 1 : expected + 1].mean())
-    print(f"SHARED {rate:.2f} an hour of score 0 or higher; from the counts above {level} it would be {len(above) / hours * np.exp(level):.2f}")
+    for level in (LOWEST, -1, 0, KNEE, 2.5):
+        print(f"  {level:4} or higher: {(scores >= level).sum()}")
+    print(f"SHARED {SHARED} an hour of score {KNEE} or higher; here {(scores >= KNEE).sum() / hours:.2f}")
+    print(f"LOW_DECAY {LOW_DECAY}; here {decay_below(scores):.2f}")
     for path in (fit_path, report_path):
         scores, hours = read(path, without)
         print(f"{path}: {hours:.1f} h, highest {scores[:8].round(2)}")
         for stated in STATED:
-            found = int((scores >= np.log(rate / stated)).sum())
-            print(f"  stated {stated:5} an hour (score {np.log(rate / stated):5.2f}): expected {stated * hours:.1f}, found {found}, {found / hours / stated:.2f} x")
+            found = int((scores >= score_at(stated)).sum())
+            print(f"  stated {stated:5} an hour (score {score_at(stated):5.2f}): expected {stated * hours:.1f}, found {found}, {found / hours / stated:.2f} x")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@
 //! | 2 | strings | UTF-8, no separators |
 //! | 3 | codes | N codes of 128 bits: two u64 words |
 //! | 4 | levels | N bytes: log level of each code in steps of 48/256 octave of power, at least 1; 0 for a code without sound |
-//! | 5 | calibration | false-alarm model, 4 x f64 (see `calibrate`) |
+//! | 5 | calibration | false-alarm model, 4 x f64: wrong matches of score 0 or higher an hour and their decay a nat, as they are from 1.5 nats on; of these on shared words those of 1.5 nats or higher an hour, and their decay below that (both 0: one decay for all); see `calibrate` |
 //! | 6 | bands | for each rendering of n > 0 codes 2 n + 18 records of 12 bytes: the 24 log bands of 20 ms, in steps of one octave (3 dB) under the rendering's highest, 15 to 0; the even band in the low half of a byte |
 //! | 7 | tables | nothing in a small index; else which codes have which key, see below |
 //!
