@@ -21,8 +21,8 @@ import sys
 
 import numpy as np
 
-KNEE, SHARED, LOW_DECAY = 1.5, 0.15, 0.45
-STATED = (0.8, 0.3, 0.1, 0.03, 0.01)
+KNEE, SHARED, LOW_DECAY = 1.5, 0.12, 0.5
+STATED = (1, 0.3, 0.1, 0.03, 0.01)
 LOWEST = -2.5
 
 

@@ -20,11 +20,12 @@ use crate::IndexFault;
 
 /// Score at which the rate of shared words bends, nats.
 const KNEE: f64 = 1.5;
-/// Matches of score [`KNEE`] or higher on words that speakers of the index say elsewhere, per hour of audio: some 12 in two collections of
-/// 41.5 h of telephone speech, six tenths of it by voices of the index that say other things (`corpus/training/calibrate.py`).
-const SHARED: f64 = 0.15;
+/// Matches of score [`KNEE`] or higher on words that speakers of the index say elsewhere, per hour of audio: 12 in two collections of
+/// 41.5 h of telephone speech, six tenths of it by voices of the index that say other things, five in 17 h more
+/// (`corpus/training/calibrate.py`). That is .17; each collection by itself says .06, .24 or .29.
+const SHARED: f64 = 0.12;
 /// Decay of these per nat below the knee: 35 of both collections reach -1, 37 of the second -2.5.
-const LOW_DECAY: f64 = 0.45;
+const LOW_DECAY: f64 = 0.5;
 /// Accidental matches of score 0 or higher per hour of audio and second of index: the upper bound (95 %) from none of score
 /// -3 in 3.1 h of speech against as much of an index of 66,900 s of real speech as is in another language: 141,000 hours and
 /// seconds (`corpus/training/chance.py`). Three reached -3.9, all on recorded letters.
