@@ -11,8 +11,8 @@ A score is a log-likelihood ratio in nats, so that chance matches should become 
 exp(-s) reaches s). Above KNEE they do, or faster; below, words that speakers of the index say elsewhere do not come more often the less sure a
 match is. The rate at the knee is a count; the decay below it is the likeliest for the scores from LOWEST to the knee (an exponential cut off at
 both ends). Prints both beside the constants SHARED and LOW_DECAY of `core/src/index/calibrate.rs`, and how many chance matches there are for the rates that
-these state. Ten or twenty matches decide, most of them on a few prompts, so collections differ by more than counting says: pool them. CHANCE, which
-grows with the index, is `chance.py`'s.
+these state. Ten or twenty matches decide, most of them on a few prompts, so collections differ by more than counting says: pool them
+(`benches/README.md` has three). CHANCE, which grows with the index, is `chance.py`'s.
 """
 from __future__ import annotations
 
