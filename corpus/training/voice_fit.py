@@ -179,9 +179,8 @@ def measure(data, use):
     words = (data.y == 0) & ~fluent
     result = {"segments": len(data.y), "machine": int(machine.sum()), "engines": data.engines, "human_speakers": len(set(data.group[~machine])), "sources": data.sources,
               "features": [data.names[i] for i in use]}
-    known = data.fitted
-    for name, keep, human in (("g711", data.g711, fluent), ("all_channels", every, fluent), ("g711_words", data.g711, words), ("g711, sources and engines of the fit", data.g711 & known, fluent),
-                              ("g711, the others", data.g711 & ~known, fluent)):
+    for name, keep, human in (("g711", data.g711, fluent), ("all_channels", every, fluent), ("g711_words", data.g711, words),
+                              ("g711, sources and engines of the fit", data.g711 & data.fitted, fluent), ("g711, the others", data.g711 & ~data.fitted, fluent)):
         h, m = keep & human, keep & machine
         result[name] = {"eer": rate(data, pooled, h, m), "interval95": interval(data, pooled, h, m)}
     h, g = fluent & data.g711, data.g711
@@ -270,6 +269,13 @@ def guards(data, use):
             "colour of the line alone": mean_rate(data, colour)}
 
 
+def replace(path, text):
+    """Writes a file whole or not at all."""
+    part = Path(f"{path}.part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
+
+
 def write_model(path, names, use, model, slope, offset, abstain):
     number = lambda v: f"{float(v):.6e}".replace("e+00", "").replace("e-0", "e-").replace("e+0", "e")
     terms = "".join(f"    term({i}, {number(m)}, {number(d)}, {number(w)}), // {names[i]}\n" for i, m, d, w in zip(use, model.mean, model.deviation, model.model.coef_[0]))
@@ -292,9 +298,7 @@ pub(super) const CALIBRATION: (f64, f64) = ({number(slope)}, {number(offset)});
 /// Probabilities between which nothing is said.
 pub(super) const ABSTAIN: (f64, f64) = ({abstain[0]:.3f}, {abstain[1]:.3f});
 """
-    part = Path(f"{path}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    replace(path, text)
 
 
 def write_calibration(path, slope, offset, abstain):
@@ -303,9 +307,7 @@ def write_calibration(path, slope, offset, abstain):
     text, found = re.subn(r"(CALIBRATION: \(f64, f64\) = )\(.*?\)", rf"\g<1>({slope:.6f}, {offset:.6f})", text)
     text, also = re.subn(r"(ABSTAIN: \(f64, f64\) = )\(.*?\)", rf"\g<1>({abstain[0]:.3f}, {abstain[1]:.3f})", text)
     assert found == also == 1, "a model that voice_fit.py wrote"
-    part = Path(f"{path}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    replace(path, text)
 
 
 def main():

@@ -21,10 +21,11 @@ use crate::IndexFault;
 /// Score at which the rate of shared words bends, nats.
 const KNEE: f64 = 1.5;
 /// Matches of score [`KNEE`] or higher on words that speakers of the index say elsewhere, per hour of audio: 12 in two collections of
-/// 41.5 h of telephone speech, six tenths of it by voices of the index that say other things, five in 17 h more
-/// (`corpus/training/calibrate.py`). That is .17; each collection by itself says .06, .24 or .29.
+/// 41.5 h of telephone speech, six tenths of it by voices of the index that say other things, five in 20.8 h more
+/// (`corpus/training/calibrate.py`). That is .16, each collection by itself says .06, .24 and .24; .12 is as low as three seconds of a
+/// clean clip need to be a match at 0.01 an hour.
 const SHARED: f64 = 0.12;
-/// Decay of these per nat below the knee: 35 of both collections reach -1, 37 of the second -2.5.
+/// Decay of these per nat below the knee, so that 1 an hour is kept: 35 of the two collections reach -1, 37 of the second -2.5.
 const LOW_DECAY: f64 = 0.5;
 /// Accidental matches of score 0 or higher per hour of audio and second of index: the upper bound (95 %) from none of score
 /// -3 in 3.1 h of speech against as much of an index of 66,900 s of real speech as is in another language: 141,000 hours and

@@ -145,7 +145,7 @@ impl VoiceChange {
         std::mem::take(&mut self.verdicts.wanted)
     }
 
-    /// Takes the log-odds that the voice up to now is a machine's.
+    /// Takes the log-odds, not calibrated, that the voice up to now is a machine's.
     pub(super) fn verdict(&mut self, log_odds: f64) {
         self.verdicts.add(log_odds as f32);
     }
