@@ -8,6 +8,7 @@ use super::{
     QueryFrame,
     code::{BITS, Code},
 };
+use crate::simd::wide;
 
 /// Bits of a reliability.
 const PLANES: usize = 4;
@@ -59,21 +60,30 @@ impl HeardCode {
     }
 }
 
-/// The planes of the reliabilities of `values`, and their sum.
-fn slice(values: &[i8; BITS]) -> ([Code; PLANES], u16) {
-    let (most, kept) = LARGEST;
-    let steps = values.map(|v| ((u16::from(v.unsigned_abs()) * kept + most / 2) / most) as u8);
-    let mut planes = [Code::default(); PLANES];
-    for (p, plane) in planes.iter_mut().enumerate() {
-        for (word, steps) in plane.0.iter_mut().zip(steps.as_chunks::<64>().0) {
-            // Eight bits at a time: a product brings the lowest bits of eight bytes together in the highest byte.
-            for (i, eight) in steps.as_chunks::<8>().0.iter().enumerate() {
-                let lowest = u64::from_le_bytes(*eight) >> p & 0x0101_0101_0101_0101;
-                *word |= (lowest.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * i);
+wide! {
+    /// The planes of the reliabilities of `values`, and their sum.
+    fn slice(values: &[i8; BITS]) -> ([Code; PLANES], u16) {
+        let (most, kept) = LARGEST;
+        let mut steps = [0u8; BITS];
+        for (step, v) in steps.iter_mut().zip(values) {
+            *step = ((u16::from(v.unsigned_abs()) * kept + most / 2) / most) as u8;
+        }
+        let mut planes = [Code::default(); PLANES];
+        for (p, plane) in planes.iter_mut().enumerate() {
+            for (word, steps) in plane.0.iter_mut().zip(steps.as_chunks::<64>().0) {
+                // Eight bits at a time: a product brings the lowest bits of eight bytes together in the highest byte.
+                for (i, eight) in steps.as_chunks::<8>().0.iter().enumerate() {
+                    let lowest = u64::from_le_bytes(*eight) >> p & 0x0101_0101_0101_0101;
+                    *word |= (lowest.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * i);
+                }
             }
         }
+        let mut sum = 0u16;
+        for &step in &steps {
+            sum += u16::from(step);
+        }
+        (planes, sum)
     }
-    (planes, steps.iter().map(|&s| u16::from(s)).sum())
 }
 
 #[cfg(test)]

@@ -7,10 +7,12 @@
 //! A query code is looked up under its own key and under those that differ in its least reliable bits, the likeliest
 //! first: query-directed multi-probe (Lv et al., "Multi-probe LSH", VLDB 2007), the distance of each bit from its
 //! threshold taking the place of the distance to the boundary of a bucket. A bit of reliability l (log-odds) costs
-//! ln(1 + e^-l) when kept and l more when flipped, so the cost of a key is minus the logarithm of its probability; what is
-//! too unlikely is not looked up at all, in whatever table or code it is.
+//! ln(1 + e^-l) when kept and l more when flipped, so the cost of a key is minus the logarithm of its probability, which compares
+//! across tables and codes.
 
 use std::sync::LazyLock;
+
+use smallvec::SmallVec;
 
 use crate::fingerprint::{Code, SoftCode};
 
@@ -30,10 +32,9 @@ const MEAN_ODDS: u32 = 21;
 const STEP: f64 = 16.0;
 /// Largest log-odds, in steps.
 const MAX_ODDS: u32 = 127;
-/// Cost above which a key is not looked up, in steps.
-const MAX_COST: u16 = 150;
-/// Least reliable bits of a key that may be flipped.
-const FLIPPABLE: usize = 10;
+/// Keys looked up for a code, at most, and steps by which the limit falls until they are no more.
+pub(crate) const MAX_PROBES: usize = 3 * 256;
+const LESS: u16 = 8;
 
 /// Bits in the keys of an index with so many codes in its tables.
 pub(crate) fn key_bits(codes: usize) -> u32 {
@@ -66,6 +67,8 @@ pub(crate) struct Probe {
     pub(crate) cost: u16,
     /// The table.
     pub(crate) table: u8,
+    /// Rank of the next bit that may be flipped in addition.
+    next: u8,
     /// The key.
     pub(crate) key: u32,
 }
@@ -78,39 +81,21 @@ pub(crate) struct Filter {
     /// The bits that are reliable.
     pub(crate) mask: u16,
     /// Differing bits that are let through.
-    pub(crate) limit: u32,
+    pub(crate) limit: u16,
 }
 
 impl Filter {
     /// Whether an entry of this signature is worth a look at its code.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn passes(&self, signature: u16) -> bool {
-        ((signature ^ self.signature) & self.mask).count_ones() <= self.limit
+        // Set bits of pairs, fours and bytes, side by side: a vector of these takes a dozen instructions, where few processors have one
+        // that counts them.
+        let bits = (signature ^ self.signature) & self.mask;
+        let twos = bits - (bits >> 1 & 0x5555);
+        let fours = (twos & 0x3333) + (twos >> 2 & 0x3333);
+        let eights = (fours + (fours >> 4)) & 0x0F0F;
+        (eights + (eights >> 8)) & 0x1F <= self.limit
     }
-}
-
-/// A set of flips, by ranks of reliability: the set number `parent` and one rank more.
-#[derive(Debug, Clone, Copy)]
-struct Flips {
-    parent: u8,
-    rank: u8,
-}
-
-/// Sets of flips in the order of the sum of their ranks (from 1): if reliabilities were evenly spaced, in that of their
-/// costs. The first, not listed, is the empty set.
-static FLIPS: LazyLock<Vec<Flips>> = LazyLock::new(|| {
-    let mut sets: Vec<u16> = (0..1u16 << FLIPPABLE).filter(|&s| rank_sum(s) <= FLIPPABLE as u32).collect();
-    sets.sort_by_key(|&s| (rank_sum(s), s));
-    let parent_of = |&set: &u16| {
-        let rank = set.ilog2();
-        let parent = sets.iter().position(|&s| s == set & !(1 << rank)).unwrap_or_default();
-        Flips { parent: parent as u8, rank: rank as u8 }
-    };
-    sets[1..].iter().map(parent_of).collect()
-});
-
-fn rank_sum(set: u16) -> u32 {
-    (0..FLIPPABLE as u32).filter(|rank| set >> rank & 1 == 1).map(|rank| rank + 1).sum()
 }
 
 /// Cost of keeping a bit of each log-odds.
@@ -122,21 +107,18 @@ static KEPT: LazyLock<[u16; MAX_ODDS as usize + 1]> =
 pub(crate) struct Prober {
     pub(crate) probes: Vec<Probe>,
     pub(crate) filters: [Filter; TABLES],
-    sets: Vec<(u16, u32)>,
 }
 
 impl Prober {
     /// Allocates what probing needs, so that it need not.
     pub(crate) fn reserve(&mut self) {
-        let sets = FLIPS.len() + 1;
-        self.probes.reserve(TABLES * sets);
-        self.sets.reserve(sets);
+        self.probes.reserve(MAX_PROBES);
         LazyLock::force(&KEPT);
     }
 
-    /// Finds the keys of `bits` bits to look up for a query code, the `most` likeliest; they are in `probes`, in no order
-    /// that means anything, but always the same.
-    pub(crate) fn probe(&mut self, query: &SoftCode, bits: u32, most: usize) {
+    /// Finds the keys of `bits` bits to look up for a query code: all whose cost is at most `limit`, or in a table where these
+    /// would be too many, some less; they are in `probes`, always in the same order.
+    pub(crate) fn probe(&mut self, query: &SoftCode, bits: u32, limit: u16) {
         self.probes.clear();
         let magnitude = query.magnitude();
         if magnitude == 0 {
@@ -147,40 +129,52 @@ impl Prober {
         let odds = |bit: usize| ((u32::from(query.values()[bit].unsigned_abs()) * scale) >> 16).min(MAX_ODDS) as u16;
         for table in 0..TABLES {
             let first = table * MAX_KEY_BITS as usize;
-            let mut order = [0u16; MAX_KEY_BITS as usize];
-            let order = &mut order[..bits as usize];
+            let mut slots = [0u16; MAX_KEY_BITS as usize];
+            let slots = &mut slots[..bits as usize];
             let mut kept = 0;
-            for (bit, slot) in order.iter_mut().enumerate() {
+            for (bit, slot) in slots.iter_mut().enumerate() {
                 let odds = odds(first + bit);
                 kept += KEPT[usize::from(odds)];
                 *slot = odds << 8 | bit as u16;
             }
-            if kept > MAX_COST {
+            if kept > limit {
                 continue;
             }
+            // Bits that can be flipped, the least reliable first.
+            let mut order: SmallVec<[u16; MAX_KEY_BITS as usize]> =
+                slots.iter().copied().filter(|slot| kept + (slot >> 8) <= limit).collect();
             order.sort_unstable();
-            let own = key(query.code(), table, bits);
-            self.sets.clear();
-            self.sets.push((kept, own));
-            self.probes.push(Probe { cost: kept, table: table as u8, key: own });
-            for flips in FLIPS.iter() {
-                let (cost, key) = self.sets[usize::from(flips.parent)];
-                let Some(&slot) = order.get(usize::from(flips.rank)) else {
-                    self.sets.push((u16::MAX, key));
-                    continue;
-                };
-                let set = (cost.saturating_add(slot >> 8), key ^ 1 << (slot & 255));
-                self.sets.push(set);
-                if set.0 <= MAX_COST {
-                    self.probes.push(Probe { cost: set.0, table: table as u8, key: set.1 });
-                }
+            let own = Probe { cost: kept, table: table as u8, next: 0, key: key(query.code(), table, bits) };
+            let mut limit = limit;
+            while !self.flip(own, &order, limit) {
+                limit = limit.saturating_sub(LESS);
             }
             self.filters[table] = filter(query, table, odds);
         }
-        if self.probes.len() > most {
-            self.probes.select_nth_unstable(most);
-            self.probes.truncate(most);
+    }
+
+    /// Appends a key and all that come of flipping bits of it, up to `limit`; `order` has log-odds and number of each bit, ascending.
+    /// False where these are too many: then nothing is appended.
+    fn flip(&mut self, own: Probe, order: &[u16], limit: u16) -> bool {
+        let begin = self.probes.len();
+        self.probes.push(own);
+        let mut at = begin;
+        while let Some(&parent) = self.probes.get(at) {
+            for (rank, slot) in order.iter().enumerate().skip(usize::from(parent.next)) {
+                let cost = parent.cost + (slot >> 8);
+                if cost > limit {
+                    break;
+                }
+                if self.probes.len() - begin == MAX_PROBES / TABLES {
+                    self.probes.truncate(begin);
+                    return false;
+                }
+                let key = parent.key ^ 1 << (slot & 255);
+                self.probes.push(Probe { cost, next: rank as u8 + 1, key, ..own });
+            }
+            at += 1;
         }
+        true
     }
 }
 
@@ -188,7 +182,7 @@ impl Prober {
 fn filter(query: &SoftCode, table: usize, odds: impl Fn(usize) -> u16) -> Filter {
     let first = signature_at(table);
     let mask = (0..16).fold(0u16, |mask, bit| mask | u16::from(odds(first + bit) * 2 >= MEAN_ODDS as u16) << bit);
-    Filter { signature: signature(query.code(), table), mask, limit: mask.count_ones() * 3 / 16 }
+    Filter { signature: signature(query.code(), table), mask, limit: (mask.count_ones() * 3 / 16) as u16 }
 }
 
 #[cfg(test)]
@@ -215,25 +209,60 @@ mod tests {
 
     #[test]
     fn the_likeliest_keys_are_looked_up_each_once() {
-        // Bits 3 and 30 are doubtful, all others sure.
-        let query = soft(|d| if d == 3 || d == 30 { 4 } else { 60 - (d % 7) as i8 });
+        // No pattern; some bits doubtful, some sure.
+        let query = soft(|d| ((d * 7919 + 13) % 201) as u8 as i8 / 2);
+        let (bits, limit) = (12, 90);
         let mut prober = Prober::default();
-        prober.probe(&query, 20, 40);
-        let mut probes = prober.probes.clone();
-        probes.sort_unstable();
-        let own = |table| key(query.code(), table, 20);
-        let first: Vec<(u8, u32)> = probes.iter().take(5).map(|p| (p.table, p.key)).collect();
-        assert!(first.contains(&(2, own(2))) && first.contains(&(0, own(0))) && first.contains(&(1, own(1))));
-        assert!(first.contains(&(0, own(0) ^ 1 << 3)) && first.contains(&(1, own(1) ^ 1 << 4)));
-        let all = probes.len();
-        probes.dedup_by_key(|p| (p.table, p.key));
-        assert_eq!((all, probes.len()), (40, 40));
+        prober.probe(&query, bits, limit);
+        let mut found: Vec<(u8, u32)> = prober.probes.iter().map(|p| (p.table, p.key)).collect();
+        found.sort_unstable();
+        let odds = |bit: usize| {
+            let mean = f64::from(query.magnitude()) / 128.0;
+            (f64::from(query.values()[bit].unsigned_abs()) / mean * f64::from(MEAN_ODDS)).min(f64::from(MAX_ODDS))
+        };
+        // Every key there is, with minus the logarithm of its probability if bits err independently.
+        let mut cheap = Vec::new();
+        for table in 0..TABLES {
+            let own = key(query.code(), table, bits);
+            for other in 0..1u32 << bits {
+                let error = |bit: u32| {
+                    let odds = odds(table * MAX_KEY_BITS as usize + bit as usize) / STEP;
+                    let flipped = (own ^ other) >> bit & 1 == 1;
+                    STEP * ((-odds).exp().ln_1p() + if flipped { odds } else { 0.0 })
+                };
+                cheap.push(((0..bits).map(error).sum::<f64>(), table as u8, other));
+            }
+        }
+        // What is rounded is out by half a step for the cost of a bit, and one for its odds.
+        let slack = 1.5 * f64::from(bits);
+        let (sure, possible) = (f64::from(limit) - slack, f64::from(limit) + slack);
+        for (cost, table, key) in cheap {
+            let there = found.binary_search(&(table, key)).is_ok();
+            assert!(if there { cost < possible } else { cost > sure }, "table {table}, key {key}: {cost}, {there}");
+        }
+        let all = found.len();
+        found.dedup();
+        assert_eq!(all, found.len(), "each once");
+        assert!(all > 30, "{all}");
+    }
+
+    #[test]
+    fn keys_without_end_are_cut_to_the_likeliest() {
+        let mut prober = Prober::default();
+        prober.reserve();
+        let room = prober.probes.capacity();
+        for doubt in 0..60 {
+            let query = soft(|d| if d % 26 < doubt { 1 } else { 90 });
+            prober.probe(&query, MAX_KEY_BITS, u16::MAX / 2);
+            assert!((TABLES..=MAX_PROBES).contains(&prober.probes.len()), "{doubt}: {}", prober.probes.len());
+        }
+        assert_eq!(prober.probes.capacity(), room);
     }
 
     #[test]
     fn silence_is_not_looked_up() {
         let mut prober = Prober::default();
-        prober.probe(&soft(|_| 0), 20, 40);
+        prober.probe(&soft(|_| 0), 20, 150);
         assert!(prober.probes.is_empty());
     }
 
@@ -241,7 +270,7 @@ mod tests {
     fn the_filter_forgives_what_is_doubtful() {
         let query = soft(|d| if d % 2 == 0 { 80 } else { 1 });
         let mut prober = Prober::default();
-        prober.probe(&query, 20, 40);
+        prober.probe(&query, 20, 150);
         let filter = prober.filters[0];
         assert!(filter.passes(filter.signature ^ 0xAAAA), "every doubtful bit wrong");
         assert!(!filter.passes(filter.signature ^ 0x5555), "every sure bit wrong");

@@ -8,15 +8,15 @@
 //! stored code it should be, back to the beginning of what is remembered and from then on; so the votes of a candidate are
 //! those that comparison with everything would have given it.
 //!
-//! Steps for each query code: advance the lines; choose keys; directory entries, lists, codes and lines are fetched from
-//! memory in four rounds, all of a round at once, for most of the time would go into waiting for them one by one.
+//! Steps for each query code: advance the lines; have it looked up ([`super::lookup`]), with some others at a time; judge the lines of what was
+//! found.
 //!
 //! Everything is decided by the stream and the index alone, so the result is the same on every machine.
 
 use super::{
     Hit, Index, StoredCode,
-    keys::{Filter, Prober},
-    postings::{List, Postings},
+    lookup::{Effort as LookEffort, Found, LookUp, Scratch, warm_thread, with_scratch},
+    postings::Postings,
     prefetch::prefetch,
     search::HIT_DISTANCE,
 };
@@ -31,6 +31,10 @@ const REMEMBERED: u32 = 512;
 const NEAR_CODES: u32 = 3;
 /// Codes on a line up to the last that is compared.
 const FAR_CODES: u32 = 18;
+/// Codes on a line after which one that fits much worse than allowed is given up, and by how many bits worse: most are, and the rest of
+/// them need not be fetched.
+const HALF_WAY: u32 = 10;
+const LENIENCE: u32 = 4;
 /// Codes that must be there to judge a line.
 const JUDGED_CODES: u32 = 6;
 /// Frames after which a line of which too little was heard is judged again.
@@ -38,16 +42,13 @@ const AGAIN_AFTER: u32 = 50;
 /// Frames without a hit after which a line ends.
 const LOST_AFTER: u32 = 200;
 /// Lines followed at one speed.
-const LINES: usize = 96;
+const LINES: usize = 128;
 /// Hits after which a line explains what is heard, and for how many query codes each further hit does (0.2 s at all speeds).
 const EXPLAINING_HITS: u32 = 8;
 const EXPLAINED_CODES: u32 = 20 * SPEEDS.len() as u32;
-/// Codes found at one speed that wait to be judged again, and codes found with one query code: what comes beyond is passed
-/// over, which keeps memory bounded. (Speech against 10^5 renderings has a few hundred and some tens.)
+/// Codes found at one speed that wait to be judged again: what comes beyond is passed over, which keeps memory bounded. (Speech against
+/// 10^5 renderings has some hundred.)
 const OPEN: usize = 1024;
-const FOUND: usize = 4096;
-/// Lists longer than this are passed over: what so many codes share tells little.
-const LONGEST_LIST: u32 = 4096;
 
 /// How hard a search looks.
 #[derive(Debug, Clone, Copy)]
@@ -55,28 +56,41 @@ struct Effort {
     /// Of so many query codes at one speed one is looked up, in turn at the speeds: stored codes are four query codes apart,
     /// and neighbouring speeds find the same lines.
     every: usize,
-    /// Keys looked up for a code, at most.
-    probes: usize,
-    /// The same while a line explains what is heard: other renderings of the same sound are as easy to find.
-    probes_explained: usize,
-    /// Bits in which a code found by its key may differ to begin a line.
-    begin_distance: u32,
+    look: LookEffort,
+    /// Keys looked up while a line explains what is heard: other renderings of the same sound are as easy to find.
+    keys_explained: f32,
     /// Mean distance on a line that holds, at most. Unrelated sound has 64 ± 2.5, 30 % errors give 38, or 45 where the time is
     /// out by the most it can be.
     line_distance: u32,
 }
 
-/// In a small index, where a look costs little: of 1,600 development snippets of 1.5 and 2 s it loses two that comparing with all
-/// codes finds.
-const THOROUGH: Effort = Effort { every: 1, probes: 128, probes_explained: 128, begin_distance: 50, line_distance: 59 };
-/// In a large one.
-const QUICK: Effort = Effort { every: 2, probes: 40, probes_explained: 8, begin_distance: 43, line_distance: 53 };
+/// In a small index, where a look costs little.
+const THOROUGH: Effort =
+    Effort { every: 1, look: LookEffort { keys: 128.0, agreement: 0.33 }, keys_explained: 128.0, line_distance: 59 };
+/// In a large one. Of the codes that differ in 30 % of their bits 84 % agree by .42, of unrelated ones 3 in 10,000; with 43
+/// differing bits as the limit it was 71 %, and 5.
+const QUICK: Effort =
+    Effort { every: 2, look: LookEffort { keys: 0.0, agreement: 0.42 }, keys_explained: 1.0, line_distance: 53 };
+/// Keys looked up for a code in a large index: so many, and less for each bit of its keys, since with the size grow the lists and
+/// the way to them. 40 in 10^5 renderings, 24 in 10^6.
+const MOST_KEYS: f32 = 116.0;
+const LESS_KEYS: f32 = 4.0;
 /// Codes up to which an index is small: 900 renderings of 12 s.
 const SMALL: usize = 1 << 18;
 
 impl Effort {
-    fn of(tables: &Postings<'_>) -> &'static Self {
-        if tables.codes <= SMALL { &THOROUGH } else { &QUICK }
+    fn of(tables: &Postings<'_>) -> Self {
+        if tables.codes <= SMALL {
+            return THOROUGH;
+        }
+        let keys = MOST_KEYS - LESS_KEYS * tables.key_bits as f32;
+        Self { look: LookEffort { keys, ..QUICK.look }, ..QUICK }
+    }
+
+    /// Of how many query codes one is looked up at a speed: half as many at the outermost, which hardly anything plays at.
+    fn every(&self, speed: usize) -> usize {
+        let outermost = speed == 0 || speed + 1 == SPEEDS.len();
+        if outermost && self.every > 1 { 2 * self.every } else { self.every }
     }
 }
 
@@ -139,8 +153,10 @@ impl Lane {
         self.open.clear();
     }
 
+    /// Whether this very line is followed. One 10 ms away may be a false one that begins where the true one does (a synthesiser of
+    /// formants changes slowly): taking it for the same lost .005 of the matches of 1.5 s.
     fn knows(&self, diagonal: i64) -> bool {
-        self.lines.iter().any(|line| line.diagonal.abs_diff(diagonal) < CODE_HOP as u64)
+        self.lines.iter().any(|line| line.diagonal == diagonal)
     }
 }
 
@@ -156,44 +172,11 @@ wide! {
                 count += 1;
                 sum += code.get().distance(heard.code);
             }
+            if k == HALF_WAY && sum > count * (distance + LENIENCE) {
+                return Some(false);
+            }
         }
         (count >= JUDGED_CODES).then(|| sum <= count * distance)
-    }
-}
-
-wide! {
-    /// Appends the positions whose signatures pass the filter, and asks the memory for their codes.
-    fn filtered(list: List<'_>, filter: Filter, codes: &[StoredCode], found: &mut Vec<u32>) {
-        let (blocks, rest) = list.signatures.as_chunks::<16>();
-        let mut take = |at: usize| {
-            if let Some(position) = list.positions.get(at).filter(|_| found.len() < FOUND) {
-                prefetch(codes, position.get() as usize);
-                found.push(position.get());
-            }
-        };
-        for (i, block) in blocks.iter().enumerate() {
-            // Most blocks hold nothing, which one comparison tells.
-            let passes = block.map(|signature| u8::from(filter.passes(signature.get())));
-            let mut set = u128::from_le_bytes(passes);
-            while set != 0 {
-                take(16 * i + set.trailing_zeros() as usize / 8);
-                set &= set - 1;
-            }
-        }
-        for (i, signature) in rest.iter().enumerate() {
-            if filter.passes(signature.get()) {
-                take(16 * blocks.len() + i);
-            }
-        }
-    }
-}
-
-wide! {
-    /// Keeps the positions of codes that are near.
-    fn keep_near(found: &mut Vec<u32>, codes: &[StoredCode], code: Code, most: u32) {
-        found.retain(|&position| {
-            codes.get(position as usize).is_some_and(|stored| stored.get().distance(code) <= most)
-        });
     }
 }
 
@@ -204,9 +187,7 @@ pub struct Search {
     lanes: [Lane; SPEEDS.len()],
     /// Query codes still to come that a line explains.
     explained: u32,
-    prober: Prober,
-    ranges: Vec<(u8, (u32, u32))>,
-    found: Vec<u32>,
+    look_up: LookUp,
 }
 
 impl Search {
@@ -219,6 +200,7 @@ impl Search {
     pub fn reset(&mut self) {
         self.lanes.iter_mut().for_each(Lane::clear);
         self.explained = 0;
+        self.look_up.reset();
     }
 
     /// Allocates what a search of `index` needs, so that it need not.
@@ -231,9 +213,7 @@ impl Search {
             lane.lines.reserve(LINES + 1);
             lane.open.reserve(OPEN);
         }
-        self.prober.reserve();
-        self.ranges.reserve(THOROUGH.probes);
-        self.found.reserve(FOUND);
+        warm_thread();
     }
 
     /// Appends to `hits` those that come with the next query code of its speed, also such of earlier query codes as are
@@ -254,62 +234,49 @@ impl Search {
                 self.explained = EXPLAINED_CODES;
             }
         }
-        while let Some(&(position, frame)) = lane.open.front().filter(|(_, frame)| frame + AGAIN_AFTER <= query.frame) {
-            lane.open.pop_front();
+        let due = |&(_, frame): &(u32, u32)| frame + AGAIN_AFTER <= query.frame;
+        for &(position, _) in lane.open.iter().take_while(|open| due(open)) {
+            for ahead in [NEAR_CODES, NEAR_CODES + 4, HALF_WAY] {
+                prefetch(index.codes(), position.saturating_add(ahead) as usize);
+            }
+        }
+        while let Some((position, frame)) = lane.open.pop_front_if(|open| due(open)) {
             if !lane.knows(diagonal(position, frame))
                 && holds(lane, index.codes(), position, frame, true, effort.line_distance) == Some(true)
             {
                 follow(lane, index, query.speed, position, frame, hits);
             }
         }
-        if !query.active || !(query.frame as usize + query.speed).is_multiple_of(effort.every) {
+        if !query.active || !(query.frame as usize + query.speed).is_multiple_of(effort.every(query.speed)) {
             return;
         }
-        self.look_up(index, &tables, query, effort);
-        let lane = &mut self.lanes[query.speed];
-        for &position in &self.found {
-            prefetch(index.codes(), (position.saturating_sub(NEAR_CODES)) as usize);
-            prefetch(index.codes(), (position.saturating_sub(NEAR_CODES + 4)) as usize);
-            prefetch(index.codes(), (position.saturating_sub(NEAR_CODES + 8)) as usize);
-            prefetch(index.codes(), (position.saturating_sub(NEAR_CODES + 12)) as usize);
-            prefetch(index.codes(), (position.saturating_sub(FAR_CODES)) as usize);
-        }
-        for &position in &self.found {
-            if lane.knows(diagonal(position, query.frame)) {
-                continue;
+        let keys = if self.explained > 0 { effort.keys_explained } else { effort.look.keys };
+        let look = LookEffort { keys, ..effort.look };
+        with_scratch(|scratch| {
+            if self.look_up.push(index.codes(), &tables, query, look, scratch) {
+                self.judge(index, scratch, effort.line_distance, hits);
             }
-            if holds(lane, index.codes(), position, query.frame, false, effort.line_distance) == Some(true) {
-                follow(lane, index, query.speed, position, query.frame, hits);
-            } else if lane.open.len() < OPEN {
-                lane.open.push_back((position, query.frame));
-            }
-        }
+        });
     }
 
-    /// Positions of stored codes that have one of the query's likeliest keys and are near it.
-    fn look_up(&mut self, index: &Index, tables: &Postings<'_>, query: &QueryFrame, effort: &Effort) {
-        let Self { prober, ranges, found, .. } = self;
-        let most = if self.explained > 0 { effort.probes_explained } else { effort.probes };
-        prober.probe(&query.soft, tables.key_bits, most);
-        for probe in &prober.probes {
-            tables.prefetch_directory(usize::from(probe.table), probe.key);
-        }
-        ranges.clear();
-        for probe in &prober.probes {
-            let range = tables.range(usize::from(probe.table), probe.key);
-            if range.0 < range.1 && range.1 - range.0 <= LONGEST_LIST {
-                tables.prefetch_list(usize::from(probe.table), range);
-                ranges.push((probe.table, range));
+    /// Judges the lines of what was found.
+    fn judge(&mut self, index: &Index, scratch: &Scratch, distance: u32, hits: &mut Vec<Hit>) {
+        for found in &scratch.found {
+            for back in [NEAR_CODES, NEAR_CODES + 4, HALF_WAY] {
+                prefetch(index.codes(), found.position.saturating_sub(back) as usize);
             }
         }
-        found.clear();
-        for &(table, range) in ranges.iter() {
-            let list = tables.list(usize::from(table), range);
-            filtered(list, prober.filters[usize::from(table)], index.codes(), found);
+        for &Found { speed, frame, position, .. } in &scratch.found {
+            let Some(lane) = self.lanes.get_mut(speed) else { continue };
+            if lane.knows(diagonal(position, frame)) {
+                continue;
+            }
+            if holds(lane, index.codes(), position, frame, false, distance) == Some(true) {
+                follow(lane, index, speed, position, frame, hits);
+            } else if lane.open.len() < OPEN {
+                lane.open.push_back((position, frame));
+            }
         }
-        keep_near(found, index.codes(), query.soft.code(), effort.begin_distance);
-        found.sort_unstable();
-        found.dedup();
     }
 }
 

@@ -17,6 +17,7 @@ mod hostile;
 mod judge;
 mod keys;
 mod lines;
+mod lookup;
 mod map;
 mod postings;
 mod prefetch;

@@ -119,11 +119,13 @@ impl<'a> Postings<'a> {
         }
     }
 
-    /// Asks the memory for a list, or the beginning of a long one.
+    /// Asks the memory for the signatures of a list that is not empty, or for the first of a long one; reading on, the processor
+    /// asks for the rest by itself.
     #[inline]
-    pub(crate) fn prefetch_list(&self, table: usize, (start, end): (u32, u32)) {
-        let (start, end) = (start as usize * ENTRY, end as usize * ENTRY);
-        for at in (start..end.min(start + 64 * 6)).step_by(64) {
+    pub(crate) fn prefetch_signatures(&self, table: usize, (start, end): (u32, u32)) {
+        let (first, bytes) = (start as usize * ENTRY, size_of::<U16>() * (end - start) as usize);
+        // The last byte may lie in a line of its own.
+        for at in (first..first + bytes.min(64 * 6)).step_by(64).chain([first + bytes - 1]) {
             super::prefetch::prefetch(self.tables[table].lists, at);
         }
     }
