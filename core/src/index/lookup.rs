@@ -6,8 +6,8 @@
 //!
 //! How many keys are worth a look depends on the index and on the noise; what it costs must not. So the query sets the limit up to which
 //! keys are likely enough: it rises where few keys lie below it and falls where many do, such that their number is what the
-//! [`Effort`] allows on average. Within a moment that spends looks where they are likeliest to find something, whichever code it is of: at 10^5
-//! renderings and 30 % wrong bits the same number of keys for each code found as much with twice as many.
+//! [`Effort`] allows on average. So looks go where they are likeliest to find something, whichever code that is: at 10^5 renderings
+//! and 30 % wrong bits, half as many keys find as much as a fixed number for each code.
 
 use std::cell::RefCell;
 
@@ -127,7 +127,7 @@ impl LookUp {
             self.choose_keys(tables, effort, scratch);
             scratch.look(codes, tables, effort);
             for found in &mut scratch.found {
-                let query = &self.waiting[found.number as usize];
+                let query = &self.waiting[usize::from(found.number)];
                 (found.speed, found.frame) = (query.speed, query.frame);
             }
             self.waiting.clear();
