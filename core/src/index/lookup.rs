@@ -229,3 +229,95 @@ wide! {
         found.truncate(kept);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed helper fails the test")]
+
+    use super::*;
+    use crate::{
+        fingerprint::{BITS, Code, Reference, SoftCode},
+        index::{Index, IndexBuilder, Label, Tables},
+    };
+
+    /// Numbers that follow no pattern.
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, n: u64) -> u64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) % n
+        }
+
+        /// A code whose bits lie up to `most` from their thresholds.
+        fn code(&mut self, frame: u32, most: u64) -> QueryFrame {
+            let values: [i8; BITS] = std::array::from_fn(|_| self.below(2 * most + 1) as i8 - most as i8);
+            query(frame, values)
+        }
+    }
+
+    fn query(frame: u32, values: [i8; BITS]) -> QueryFrame {
+        let bits = values.iter().enumerate().fold(0u128, |bits, (d, &v)| bits | u128::from(v > 0) << d);
+        let soft = SoftCode::new(values, Code([bits as u64, (bits >> 64) as u64]));
+        QueryFrame { speed: 2, frame, soft, level: 2000, active: true }
+    }
+
+    fn index(codes: &[QueryFrame]) -> Index {
+        let reference = Reference { codes: codes.to_vec(), bands: vec![[0; 24]; 4 * codes.len() + 40] };
+        let mut builder = IndexBuilder::new();
+        builder.add_reference(Label { id: "a".into(), ..Label::default() }, &reference, 320 * codes.len()).unwrap();
+        builder.set_tables(Tables::Always);
+        Index::from_bytes(builder.to_bytes().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_number_of_keys_is_what_is_allowed_whatever_the_noise() {
+        let mut random = Random(1);
+        let index = index(&(0..3000).map(|i| random.code(4 * i, 100)).collect::<Vec<_>>());
+        let tables = index.postings().unwrap();
+        for (most, keys) in [(100, 10.0), (100, 40.0), (5, 10.0)] {
+            let (mut look_up, mut scratch) = (LookUp::default(), Scratch::default());
+            let mut counts = Vec::new();
+            for frame in 0..2000 {
+                let effort = Effort { keys, agreement: 0.4 };
+                if look_up.push(index.codes(), &tables, &random.code(frame, most), effort, &mut scratch) && frame > 500
+                {
+                    counts.push(scratch.keys.len());
+                }
+            }
+            let mean = counts.iter().sum::<usize>() as f32 / (TOGETHER * counts.len()) as f32;
+            assert!((0.8 * keys..1.25 * keys).contains(&mean), "values up to {most}: {mean} keys, {keys} allowed");
+        }
+    }
+
+    #[test]
+    fn codes_are_found_whose_doubtful_bits_are_wrong() {
+        let mut random = Random(2);
+        let stored: Vec<QueryFrame> = (0..3000).map(|i| random.code(4 * i, 100)).collect();
+        let index = index(&stored);
+        let tables = index.postings().unwrap();
+        let (mut look_up, mut scratch) = (LookUp::default(), Scratch::default());
+        let (mut right, mut found) = (0, 0);
+        for batch in 0..100 {
+            let wanted: Vec<u32> = (0..TOGETHER).map(|_| random.below(3000) as u32).collect();
+            for (i, &position) in wanted.iter().enumerate() {
+                // Of the bits within a fifth of the largest distance every second is wrong: a tenth of all.
+                let flip = |v: i8| if v.abs() < 20 && random.below(2) == 0 { -v } else { v };
+                let frame = (batch * TOGETHER + i) as u32;
+                let asked = query(frame, stored[position as usize].soft.values().map(flip));
+                let complete =
+                    look_up.push(index.codes(), &tables, &asked, Effort { keys: 40.0, agreement: 0.4 }, &mut scratch);
+                assert_eq!(complete, i + 1 == TOGETHER);
+            }
+            for (i, &position) in wanted.iter().enumerate() {
+                let frame = (batch * TOGETHER + i) as u32;
+                right +=
+                    usize::from(scratch.found.iter().any(|f| (f.frame, f.position, f.speed) == (frame, position, 2)));
+            }
+            found += scratch.found.len();
+        }
+        assert!(right >= 490, "{right} of 500");
+        // Unrelated codes agree by 0 ± .1: of the 1.5 million pairs some 50 by .4, and few of these share a key.
+        assert!(found - right <= 10, "{found} found, {right} right");
+    }
+}
