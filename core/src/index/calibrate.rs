@@ -76,7 +76,9 @@ impl Calibration {
     pub fn false_alarms_per_hour(&self, score: f64) -> f64 {
         let beyond = score - KNEE;
         let decay = if beyond < 0.0 { self.low_decay } else { self.decay };
-        self.accidents * (-self.decay * score).exp() + self.shared * (-decay * beyond).exp()
+        // What never happens does not at any score either, also where the exponential has no bound.
+        let falling = |rate: f64, exponent: f64| if rate > 0.0 { rate * exponent.exp() } else { 0.0 };
+        falling(self.accidents, -self.decay * score) + falling(self.shared, -decay * beyond)
     }
 
     /// The score at which wrong matches come `rate` times an hour.
@@ -145,6 +147,12 @@ mod tests {
         let before = stored([0.4, 1.0, 0.0, 0.0]).expect("a file of before");
         assert!((before.score_at(0.04) - 10f64.ln()).abs() < 1e-12);
         assert!((before.false_alarms_per_hour(-2.0) - 0.4 * 2f64.exp()).abs() < 1e-12);
+        // Nothing that speaks for it: as often as can be, whatever the file.
+        let steep = stored([1e-300, 700.0, 1e-9, 1.0]).expect("steep, but a model");
+        for model in [model, before, steep] {
+            assert_eq!(model.false_alarms_per_hour(f64::NEG_INFINITY), f64::INFINITY);
+            assert_eq!(model.false_alarms_per_hour(f64::INFINITY), 0.0);
+        }
         let wrong = [
             [0.0, 1.0, 0.0, 0.0],
             [0.4, 0.0, 0.0, 0.0],
