@@ -64,6 +64,7 @@ wide! {
     /// The planes of the reliabilities of `values`, and their sum.
     fn slice(values: &[i8; BITS]) -> ([Code; PLANES], u16) {
         let (most, kept) = LARGEST;
+        // A loop in place: what `map` of an array calls would not be compiled for vectors.
         let mut steps = [0u8; BITS];
         for (step, v) in steps.iter_mut().zip(values) {
             *step = ((u16::from(v.unsigned_abs()) * kept + most / 2) / most) as u8;
@@ -78,11 +79,7 @@ wide! {
                 }
             }
         }
-        let mut sum = 0u16;
-        for &step in &steps {
-            sum += u16::from(step);
-        }
-        (planes, sum)
+        (planes, steps.iter().map(|&s| u16::from(s)).sum())
     }
 }
 

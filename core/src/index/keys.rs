@@ -33,7 +33,7 @@ const STEP: f64 = 16.0;
 /// Largest log-odds, in steps.
 const MAX_ODDS: u32 = 127;
 /// Keys looked up for a code, at most, and steps by which the limit falls until they are no more.
-pub(crate) const MAX_PROBES: usize = 3 * 256;
+pub(crate) const MAX_PROBES: usize = TABLES * 256;
 const LESS: u16 = 8;
 
 /// Bits in the keys of an index with so many codes in its tables.
@@ -61,10 +61,10 @@ pub(crate) fn signature(code: Code, table: usize) -> u16 {
 }
 
 /// A list to look into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Probe {
     /// Minus the logarithm of the key's probability, in steps.
-    pub(crate) cost: u16,
+    cost: u16,
     /// The table.
     pub(crate) table: u8,
     /// Rank of the next bit that may be flipped in addition.
@@ -186,10 +186,11 @@ fn filter(query: &SoftCode, table: usize, odds: impl Fn(usize) -> u16) -> Filter
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn soft(value: impl Fn(usize) -> i8) -> SoftCode {
+    /// A code whose bits lie so far from their thresholds.
+    pub(in crate::index) fn soft(value: impl Fn(usize) -> i8) -> SoftCode {
         let values: [i8; 128] = std::array::from_fn(value);
         let bits = values.iter().enumerate().fold(0u128, |bits, (d, &v)| bits | u128::from(v > 0) << d);
         SoftCode::new(values, Code([bits as u64, (bits >> 64) as u64]))

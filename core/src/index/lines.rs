@@ -1,6 +1,6 @@
 //! Search that does not look at everything: codes found by their keys, and lines followed through the stream.
 //!
-//! A query code is looked up in the lists of its likeliest keys (`keys`). A stored code found there whose distance is low
+//! A query code is looked up in the lists of its likeliest keys (`keys`). A stored code found there that agrees with it
 //! may begin a **line**: if the rendering plays, the codes before it in the index agree with the query codes before it in
 //! the stream, four frames apart. So one code found is enough, in whatever place of the query; what a key misses, the
 //! line brings. A code found by chance is told from a true one by the mean distance of the codes on its line, and if
@@ -15,7 +15,7 @@
 
 use super::{
     Hit, Index, StoredCode,
-    lookup::{Effort as LookEffort, Found, LookUp, Scratch, warm_thread, with_scratch},
+    lookup::{self, LookUp, Scratch, warm_thread, with_scratch},
     postings::Postings,
     prefetch::prefetch,
     search::HIT_DISTANCE,
@@ -50,47 +50,60 @@ const EXPLAINED_CODES: u32 = 20 * SPEEDS.len() as u32;
 /// 10^5 renderings has some hundred.)
 const OPEN: usize = 1024;
 
+/// Codes up to which an index is small: 900 renderings of 12 s.
+const SMALL: usize = 1 << 18;
+/// Keys looked up for a code in a large index: so many, and less for each bit of its keys, since with the size grow the lists and
+/// the way to them. 40 in 10^5 renderings, 24 in 10^6.
+const MOST_KEYS: f32 = 116.0;
+const LESS_KEYS: f32 = 4.0;
+
 /// How hard a search looks.
 #[derive(Debug, Clone, Copy)]
 struct Effort {
     /// Of so many query codes at one speed one is looked up, in turn at the speeds: stored codes are four query codes apart,
     /// and neighbouring speeds find the same lines.
     every: usize,
-    look: LookEffort,
-    /// Keys looked up while a line explains what is heard: other renderings of the same sound are as easy to find.
+    /// The same at the outermost speeds, which hardly anything plays at.
+    every_outermost: usize,
+    /// Keys looked up for a query code on average, and while a line explains what is heard: other renderings of the same sound are
+    /// as easy to find.
+    keys: f32,
     keys_explained: f32,
+    /// Agreement from which a code found by its key may begin a line. Of the codes that differ in 30 % of their bits 84 % agree by .42,
+    /// of unrelated ones 3 in 10,000; with 43 differing bits as the limit it was 71 %, and 5.
+    agreement: f32,
     /// Mean distance on a line that holds, at most. Unrelated sound has 64 ± 2.5, 30 % errors give 38, or 45 where the time is
     /// out by the most it can be.
     line_distance: u32,
 }
 
-/// In a small index, where a look costs little.
-const THOROUGH: Effort =
-    Effort { every: 1, look: LookEffort { keys: 128.0, agreement: 0.33 }, keys_explained: 128.0, line_distance: 59 };
-/// In a large one. Of the codes that differ in 30 % of their bits 84 % agree by .42, of unrelated ones 3 in 10,000; with 43
-/// differing bits as the limit it was 71 %, and 5.
-const QUICK: Effort =
-    Effort { every: 2, look: LookEffort { keys: 0.0, agreement: 0.42 }, keys_explained: 1.0, line_distance: 53 };
-/// Keys looked up for a code in a large index: so many, and less for each bit of its keys, since with the size grow the lists and
-/// the way to them. 40 in 10^5 renderings, 24 in 10^6.
-const MOST_KEYS: f32 = 116.0;
-const LESS_KEYS: f32 = 4.0;
-/// Codes up to which an index is small: 900 renderings of 12 s.
-const SMALL: usize = 1 << 18;
-
 impl Effort {
     fn of(tables: &Postings<'_>) -> Self {
         if tables.codes <= SMALL {
-            return THOROUGH;
+            // A look costs little.
+            Self {
+                every: 1,
+                every_outermost: 1,
+                keys: 128.0,
+                keys_explained: 128.0,
+                agreement: 0.33,
+                line_distance: 59,
+            }
+        } else {
+            Self {
+                every: 2,
+                every_outermost: 4,
+                keys: MOST_KEYS - LESS_KEYS * tables.key_bits as f32,
+                keys_explained: 1.0,
+                agreement: 0.42,
+                line_distance: 53,
+            }
         }
-        let keys = MOST_KEYS - LESS_KEYS * tables.key_bits as f32;
-        Self { look: LookEffort { keys, ..QUICK.look }, ..QUICK }
     }
 
-    /// Of how many query codes one is looked up at a speed: half as many at the outermost, which hardly anything plays at.
+    /// Of how many query codes at a speed one is looked up.
     fn every(&self, speed: usize) -> usize {
-        let outermost = speed == 0 || speed + 1 == SPEEDS.len();
-        if outermost && self.every > 1 { 2 * self.every } else { self.every }
+        if speed == 0 || speed + 1 == SPEEDS.len() { self.every_outermost } else { self.every }
     }
 }
 
@@ -160,14 +173,27 @@ impl Lane {
     }
 }
 
+/// What lies so far before (or, `ahead`, after) a position or frame.
+#[inline(always)]
+fn along(from: u32, by: u32, ahead: bool) -> Option<u32> {
+    if ahead { from.checked_add(by) } else { from.checked_sub(by) }
+}
+
+/// Asks the memory for the codes that [`holds`] looks at up to half way.
+fn prefetch_line(codes: &[StoredCode], position: u32, ahead: bool) {
+    for at in [NEAR_CODES, NEAR_CODES + 4, HALF_WAY].into_iter().filter_map(|by| along(position, by, ahead)) {
+        prefetch(codes, at as usize);
+    }
+}
+
 wide! {
     /// Whether the codes before (or, `ahead`, after) the one found agree with what was heard; `None` where there are too few to
     /// say.
     fn holds(lane: &Lane, codes: &[StoredCode], position: u32, frame: u32, ahead: bool, distance: u32) -> Option<bool> {
         let (mut count, mut sum) = (0, 0);
         for k in NEAR_CODES..=FAR_CODES {
-            let step = |from: u32, by: u32| if ahead { from.checked_add(by) } else { from.checked_sub(by) };
-            let (Some(position), Some(frame)) = (step(position, k), step(frame, k * CODE_HOP as u32)) else { break };
+            let (position, frame) = (along(position, k, ahead), along(frame, k * CODE_HOP as u32, ahead));
+            let (Some(position), Some(frame)) = (position, frame) else { break };
             if let (Some(code), Some(heard)) = (codes.get(position as usize), lane.get(frame)) {
                 count += 1;
                 sum += code.get().distance(heard.code);
@@ -236,9 +262,7 @@ impl Search {
         }
         let due = |&(_, frame): &(u32, u32)| frame + AGAIN_AFTER <= query.frame;
         for &(position, _) in lane.open.iter().take_while(|open| due(open)) {
-            for ahead in [NEAR_CODES, NEAR_CODES + 4, HALF_WAY] {
-                prefetch(index.codes(), position.saturating_add(ahead) as usize);
-            }
+            prefetch_line(index.codes(), position, true);
         }
         while let Some((position, frame)) = lane.open.pop_front_if(|open| due(open)) {
             if !lane.knows(diagonal(position, frame))
@@ -250,23 +274,22 @@ impl Search {
         if !query.active || !(query.frame as usize + query.speed).is_multiple_of(effort.every(query.speed)) {
             return;
         }
-        let keys = if self.explained > 0 { effort.keys_explained } else { effort.look.keys };
-        let look = LookEffort { keys, ..effort.look };
-        with_scratch(|scratch| {
-            if self.look_up.push(index.codes(), &tables, query, look, scratch) {
+        if self.look_up.wait(query) {
+            let keys = if self.explained > 0 { effort.keys_explained } else { effort.keys };
+            let look = lookup::Effort { keys, agreement: effort.agreement };
+            with_scratch(|scratch| {
+                self.look_up.look(index.codes(), &tables, look, scratch);
                 self.judge(index, scratch, effort.line_distance, hits);
-            }
-        });
+            });
+        }
     }
 
     /// Judges the lines of what was found.
     fn judge(&mut self, index: &Index, scratch: &Scratch, distance: u32, hits: &mut Vec<Hit>) {
-        for found in &scratch.found {
-            for back in [NEAR_CODES, NEAR_CODES + 4, HALF_WAY] {
-                prefetch(index.codes(), found.position.saturating_sub(back) as usize);
-            }
+        for (_, _, position) in scratch.found() {
+            prefetch_line(index.codes(), position, false);
         }
-        for &Found { speed, frame, position, .. } in &scratch.found {
+        for (speed, frame, position) in scratch.found() {
             let Some(lane) = self.lanes.get_mut(speed) else { continue };
             if lane.knows(diagonal(position, frame)) {
                 continue;

@@ -48,17 +48,12 @@ pub(super) struct Effort {
     pub(super) agreement: f32,
 }
 
-/// A stored code that is near a query code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Found {
-    /// Number of the query code among those looked up together.
-    number: u8,
-    /// Index of its assumed speed.
-    pub(super) speed: usize,
-    /// Its frame.
-    pub(super) frame: u32,
-    /// Position of the stored code.
-    pub(super) position: u32,
+/// A query code that is looked up.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    speed: usize,
+    code: HeardCode,
+    filters: [Filter; TABLES],
 }
 
 /// Looks query codes up.
@@ -70,19 +65,19 @@ pub(super) struct LookUp {
     waiting: SmallVec<[QueryFrame; TOGETHER]>,
 }
 
-/// Memory for looking up; what was found last lies in `found`. Each thread has one, since it is large and only used for a moment.
+/// Memory for looking up, and what was found last. Each thread has one, since it is large and only used for a moment.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    pub(super) found: Vec<Found>,
     prober: Prober,
-    codes: SmallVec<[HeardCode; TOGETHER]>,
-    filters: SmallVec<[[Filter; TABLES]; TOGETHER]>,
+    asked: SmallVec<[Asked; TOGETHER]>,
     /// Keys to look up: number of the code, table, key.
     keys: Vec<(u8, u8, u32)>,
     /// Lists to look into: number of the code, table, range.
     lists: Vec<(u8, u8, (u32, u32))>,
     /// Entries whose signatures fit: number of the list, and number in it.
     fitting: Vec<(u32, u32)>,
+    /// Stored codes that are near: number of the code asked for, position.
+    found: Vec<(u8, u32)>,
 }
 
 thread_local! {
@@ -90,8 +85,8 @@ thread_local! {
 }
 
 /// Hands this thread's memory for looking up to `work`.
-pub(super) fn with_scratch<R>(work: impl FnOnce(&mut Scratch) -> R) -> R {
-    SCRATCH.with_borrow_mut(work)
+pub(super) fn with_scratch(work: impl FnOnce(&mut Scratch)) {
+    SCRATCH.with_borrow_mut(work);
 }
 
 /// Allocates what looking up on this thread needs, so that it need not. Again does nothing.
@@ -112,53 +107,49 @@ impl LookUp {
         self.waiting.clear();
     }
 
-    /// Takes a query code; says whether it completed those that are looked up together, so that what was found lies in `scratch`.
-    pub(super) fn push(
-        &mut self,
-        codes: &[StoredCode],
-        tables: &Postings<'_>,
-        query: &QueryFrame,
-        effort: Effort,
-        scratch: &mut Scratch,
-    ) -> bool {
+    /// Takes a query code; says whether it completes those that are looked up together, so that it is time to [`look`](Self::look).
+    pub(super) fn wait(&mut self, query: &QueryFrame) -> bool {
         self.waiting.push(*query);
-        let complete = self.waiting.len() == TOGETHER;
-        if complete {
-            self.choose_keys(tables, effort, scratch);
-            scratch.look(codes, tables, effort);
-            for found in &mut scratch.found {
-                let query = &self.waiting[usize::from(found.number)];
-                (found.speed, found.frame) = (query.speed, query.frame);
-            }
-            self.waiting.clear();
-        }
-        complete
+        self.waiting.len() == TOGETHER
     }
 
-    fn choose_keys(&mut self, tables: &Postings<'_>, effort: Effort, scratch: &mut Scratch) {
-        let Scratch { prober, codes, filters, keys, .. } = scratch;
-        codes.clear();
-        filters.clear();
+    /// Looks up the codes that wait; `scratch` has what was found.
+    pub(super) fn look(&mut self, codes: &[StoredCode], tables: &Postings<'_>, effort: Effort, scratch: &mut Scratch) {
+        self.choose_keys(tables, effort.keys, scratch);
+        scratch.find(codes, tables, effort.agreement);
+        self.waiting.clear();
+    }
+
+    fn choose_keys(&mut self, tables: &Postings<'_>, allowed: f32, scratch: &mut Scratch) {
+        let Scratch { prober, asked, keys, .. } = scratch;
+        asked.clear();
         keys.clear();
         let limit = self.limit.get_or_insert(FIRST_LIMIT * tables.key_bits as f32);
         for (number, query) in self.waiting.iter().enumerate() {
             prober.probe(&query.soft, tables.key_bits, *limit as u16);
-            let change = RISE * (1.0 - prober.probes.len() as f32 / effort.keys).max(-FALL);
+            let change = RISE * (1.0 - prober.probes.len() as f32 / allowed).max(-FALL);
             *limit = (*limit + change).clamp(0.0, LAST_LIMIT);
             for probe in &prober.probes {
                 tables.prefetch_directory(usize::from(probe.table), probe.key);
                 keys.push((number as u8, probe.table, probe.key));
             }
-            codes.push(HeardCode::from(query));
-            filters.push(prober.filters);
+            asked.push(Asked { speed: query.speed, code: HeardCode::from(query), filters: prober.filters });
         }
     }
 }
 
 impl Scratch {
+    /// The stored codes found last: index of the assumed speed and frame of the query code, position of the stored one.
+    pub(super) fn found(&self) -> impl Iterator<Item = (usize, u32, u32)> {
+        self.found.iter().map(|&(number, position)| {
+            let Asked { speed, code, .. } = &self.asked[usize::from(number)];
+            (*speed, code.frame, position)
+        })
+    }
+
     /// Finds the codes that have one of the keys and agree.
-    fn look(&mut self, stored: &[StoredCode], tables: &Postings<'_>, effort: Effort) {
-        let Self { found, codes, filters, keys, lists, fitting, .. } = self;
+    fn find(&mut self, stored: &[StoredCode], tables: &Postings<'_>, agreement: f32) {
+        let Self { asked, keys, lists, fitting, found, .. } = self;
         lists.clear();
         for &(number, table, key) in keys.iter() {
             let range = tables.range(usize::from(table), key);
@@ -169,19 +160,18 @@ impl Scratch {
         }
         fitting.clear();
         for (i, &(number, table, range)) in lists.iter().enumerate() {
-            let filter = filters[usize::from(number)][usize::from(table)];
+            let filter = asked[usize::from(number)].filters[usize::from(table)];
             filtered(tables.list(usize::from(table), range), filter, i as u32, fitting);
         }
         found.clear();
         for &(list, at) in fitting.iter() {
             let (number, table, range) = lists[list as usize];
             if let Some(position) = tables.list(usize::from(table), range).positions.get(at as usize) {
-                let position = position.get();
-                prefetch(stored, position as usize);
-                found.push(Found { number, speed: 0, frame: 0, position });
+                prefetch(stored, position.get() as usize);
+                found.push((number, position.get()));
             }
         }
-        keep_near(found, stored, codes, effort.agreement);
+        keep_near(found, stored, asked, agreement);
         found.sort_unstable();
         found.dedup();
     }
@@ -203,7 +193,7 @@ wide! {
                 *passes = u16::from(filter.passes(signature.get()));
             }
             // Most blocks hold nothing.
-            if passes.iter().fold(0, |any, &passes| any | passes) > 0 {
+            if passes != [0; 16] {
                 passes.iter().enumerate().filter(|&(_, &passes)| passes > 0).for_each(|(j, _)| take(16 * i + j));
             }
         }
@@ -217,13 +207,13 @@ wide! {
 
 wide! {
     /// Keeps what agrees with the code whose number it has.
-    fn keep_near(found: &mut Vec<Found>, stored: &[StoredCode], codes: &[HeardCode], agreement: f32) {
+    fn keep_near(found: &mut Vec<(u8, u32)>, stored: &[StoredCode], asked: &[Asked], agreement: f32) {
         let mut kept = 0;
         for i in 0..found.len() {
-            let one = found[i];
-            found[kept] = one;
-            let (code, stored) = (codes.get(usize::from(one.number)), stored.get(one.position as usize));
-            let near = code.zip(stored).is_some_and(|(code, stored)| code.agreement(stored.get()) >= agreement);
+            let (number, position) = found[i];
+            found[kept] = (number, position);
+            let (asked, stored) = (asked.get(usize::from(number)), stored.get(position as usize));
+            let near = asked.zip(stored).is_some_and(|(asked, stored)| asked.code.agreement(stored.get()) >= agreement);
             kept += usize::from(near);
         }
         found.truncate(kept);
@@ -236,30 +226,17 @@ mod tests {
 
     use super::*;
     use crate::{
-        fingerprint::{BITS, Code, Reference, SoftCode},
-        index::{Index, IndexBuilder, Label, Tables},
+        fingerprint::{BITS, Reference},
+        index::{Index, IndexBuilder, Label, Tables, hamming::tests::Random, keys::tests::soft},
     };
 
-    /// Numbers that follow no pattern.
-    struct Random(u64);
-
-    impl Random {
-        fn below(&mut self, n: u64) -> u64 {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (self.0 >> 33) % n
-        }
-
-        /// A code whose bits lie up to `most` from their thresholds.
-        fn code(&mut self, frame: u32, most: u64) -> QueryFrame {
-            let values: [i8; BITS] = std::array::from_fn(|_| self.below(2 * most + 1) as i8 - most as i8);
-            query(frame, values)
-        }
+    /// A code whose bits lie up to `most` from their thresholds.
+    fn code(random: &mut Random, frame: u32, most: i8) -> QueryFrame {
+        query(frame, std::array::from_fn(|_| (random.next() % (2 * most as u64 + 1)) as i8 - most))
     }
 
     fn query(frame: u32, values: [i8; BITS]) -> QueryFrame {
-        let bits = values.iter().enumerate().fold(0u128, |bits, (d, &v)| bits | u128::from(v > 0) << d);
-        let soft = SoftCode::new(values, Code([bits as u64, (bits >> 64) as u64]));
-        QueryFrame { speed: 2, frame, soft, level: 2000, active: true }
+        QueryFrame { speed: 2, frame, soft: soft(|d| values[d]), level: 2000, active: true }
     }
 
     fn index(codes: &[QueryFrame]) -> Index {
@@ -273,16 +250,17 @@ mod tests {
     #[test]
     fn the_number_of_keys_is_what_is_allowed_whatever_the_noise() {
         let mut random = Random(1);
-        let index = index(&(0..3000).map(|i| random.code(4 * i, 100)).collect::<Vec<_>>());
+        let index = index(&(0..3000).map(|i| code(&mut random, 4 * i, 100)).collect::<Vec<_>>());
         let tables = index.postings().unwrap();
         for (most, keys) in [(100, 10.0), (100, 40.0), (5, 10.0)] {
             let (mut look_up, mut scratch) = (LookUp::default(), Scratch::default());
             let mut counts = Vec::new();
             for frame in 0..2000 {
-                let effort = Effort { keys, agreement: 0.4 };
-                if look_up.push(index.codes(), &tables, &random.code(frame, most), effort, &mut scratch) && frame > 500
-                {
-                    counts.push(scratch.keys.len());
+                if look_up.wait(&code(&mut random, frame, most)) {
+                    look_up.look(index.codes(), &tables, Effort { keys, agreement: 0.4 }, &mut scratch);
+                    if frame > 500 {
+                        counts.push(scratch.keys.len());
+                    }
                 }
             }
             let mean = counts.iter().sum::<usize>() as f32 / (TOGETHER * counts.len()) as f32;
@@ -293,26 +271,24 @@ mod tests {
     #[test]
     fn codes_are_found_whose_doubtful_bits_are_wrong() {
         let mut random = Random(2);
-        let stored: Vec<QueryFrame> = (0..3000).map(|i| random.code(4 * i, 100)).collect();
+        let stored: Vec<QueryFrame> = (0..3000).map(|i| code(&mut random, 4 * i, 100)).collect();
         let index = index(&stored);
         let tables = index.postings().unwrap();
         let (mut look_up, mut scratch) = (LookUp::default(), Scratch::default());
         let (mut right, mut found) = (0, 0);
         for batch in 0..100 {
-            let wanted: Vec<u32> = (0..TOGETHER).map(|_| random.below(3000) as u32).collect();
+            let wanted: Vec<u32> = (0..TOGETHER).map(|_| (random.next() % 3000) as u32).collect();
             for (i, &position) in wanted.iter().enumerate() {
                 // Of the bits within a fifth of the largest distance every second is wrong: a tenth of all.
-                let flip = |v: i8| if v.abs() < 20 && random.below(2) == 0 { -v } else { v };
+                let flip = |v: i8| if v.abs() < 20 && random.next().is_multiple_of(2) { -v } else { v };
                 let frame = (batch * TOGETHER + i) as u32;
                 let asked = query(frame, stored[position as usize].soft.values().map(flip));
-                let complete =
-                    look_up.push(index.codes(), &tables, &asked, Effort { keys: 40.0, agreement: 0.4 }, &mut scratch);
-                assert_eq!(complete, i + 1 == TOGETHER);
+                assert_eq!(look_up.wait(&asked), i + 1 == TOGETHER);
             }
+            look_up.look(index.codes(), &tables, Effort { keys: 40.0, agreement: 0.4 }, &mut scratch);
             for (i, &position) in wanted.iter().enumerate() {
                 let frame = (batch * TOGETHER + i) as u32;
-                right +=
-                    usize::from(scratch.found.iter().any(|f| (f.frame, f.position, f.speed) == (frame, position, 2)));
+                right += usize::from(scratch.found().any(|f| f == (2, frame, position)));
             }
             found += scratch.found.len();
         }

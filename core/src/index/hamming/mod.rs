@@ -34,7 +34,7 @@ mod neon;
 mod scalar;
 mod sliced;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, little_endian::U64};
 

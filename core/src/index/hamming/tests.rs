@@ -24,10 +24,10 @@ fn threads(n: usize) -> NonZeroUsize {
 }
 
 /// splitmix64 (Steele, Lea & Flood, OOPSLA 2014).
-struct Random(u64);
+pub(in crate::index) struct Random(pub(in crate::index) u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(in crate::index) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
