@@ -232,7 +232,8 @@ mod tests {
 
     /// A code whose bits lie up to `most` from their thresholds.
     fn code(random: &mut Random, frame: u32, most: i8) -> QueryFrame {
-        query(frame, std::array::from_fn(|_| (random.next() % (2 * most as u64 + 1)) as i8 - most))
+        let most = i64::from(most);
+        query(frame, std::array::from_fn(|_| ((random.next() % (2 * most as u64 + 1)) as i64 - most) as i8))
     }
 
     fn query(frame: u32, values: [i8; BITS]) -> QueryFrame {
