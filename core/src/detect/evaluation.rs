@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use smallvec::SmallVec;
 
 use super::{
-    heard::{Heard, MAX_HITS},
+    heard::{Heard, MOST_HITS},
     hypothesis::{Hypothesis, by_score},
     rivals::{FEW, RIVAL_MARGIN, Rivals},
     tracker::Mode,
@@ -90,7 +90,7 @@ pub(super) fn warm_thread() {
         scratch.laid.resize_with(CANDIDATES, Alignment::default);
         scratch.laid.iter_mut().for_each(Alignment::reserve);
         scratch.hearing.reserve();
-        scratch.merged.reserve(MAX_HITS.0);
+        scratch.merged.reserve(MOST_HITS);
     });
     // Tables that are made when first used.
     Extractor::new().push(&[0.1; 4000], |_| (), |_| ());

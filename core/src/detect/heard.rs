@@ -11,17 +11,20 @@ use crate::{
 /// Frames between evaluations (0.2 s), and while a hypothesis is so near below the threshold that it may pass it in less.
 const EVALUATE_EVERY: usize = 20;
 const EVALUATE_SOON: usize = 10;
-/// Hits that are kept within the window, and between two evaluations, where every code is compared (5 MiB): speech against
-/// the corpus index gives 100,000 to 200,000, and up to 20,000.
-pub(super) const MAX_HITS: (usize, usize) = (1 << 18, 1 << 16);
-/// The same where codes are found by their keys (640 KiB): 30 calls against 186 renderings gave 15,000 and 3,300 at most.
-const MAX_HITS_BY_KEYS: (usize, usize) = (1 << 15, 1 << 13);
+/// Hits that are kept within the window for each code of an index that is compared with in full: speech against the corpus gives 1.6 to
+/// 3.3. As many as of 2^18 codes are kept at most.
+const HITS_OF_A_CODE: usize = 4;
+pub(super) const MOST_HITS: usize = 1 << 18;
+/// The same where codes are found by their keys (640 KiB): 30 calls against 186 renderings gave 15,000 at most.
+const HITS_BY_KEYS: usize = 1 << 15;
+/// Of so many hits as are kept, one may come between two evaluations; a fifth to an eighth as many come as are there.
+const OF_THE_HITS: usize = 4;
 /// Hits that one code may bring.
 const NEW_AT_ONCE: usize = 1 << 14;
 
-/// Hits that are kept within the window, and between two evaluations.
-fn max_hits(index: &Index) -> (usize, usize) {
-    if index.has_tables() { MAX_HITS_BY_KEYS } else { MAX_HITS }
+/// Hits that are kept within the window.
+pub(super) fn max_hits(index: &Index) -> usize {
+    if index.has_tables() { HITS_BY_KEYS } else { (HITS_OF_A_CODE * index.codes().len()).clamp(HITS_BY_KEYS, MOST_HITS) }
 }
 
 /// Frames kept at an assumed speed.
@@ -69,11 +72,11 @@ impl Heard {
             lane.reserve(frames);
             bands.reserve(frames + model().patch);
         }
-        let (all, new) = max_hits(index);
-        self.hits.reserve(all);
+        let hits = max_hits(index);
+        self.hits.reserve(hits);
         self.hopeless.reserve(HOPELESS);
         // One code may bring many before they are cut.
-        self.new_hits.reserve(new + NEW_AT_ONCE);
+        self.new_hits.reserve(hits / OF_THE_HITS + NEW_AT_ONCE);
     }
 
     /// Forgets the stream; the memory stays.
@@ -167,8 +170,8 @@ impl Listener for Ear<'_> {
             heard.fresh = true;
         }
         heard.search.find_hits(self.index, &code, &mut heard.new_hits);
-        let (all, new) = max_hits(self.index);
-        heard.new_hits.truncate(all.saturating_sub(heard.hits.len()).min(new));
+        let hits = max_hits(self.index);
+        heard.new_hits.truncate(hits.saturating_sub(heard.hits.len()).min(hits / OF_THE_HITS));
         if let Some(lane) = heard.lanes.get_mut(code.speed) {
             lane.push(HeardCode::from(&code));
         }

@@ -24,8 +24,8 @@ use crate::fingerprint::Code;
 /// Bytes of an entry: signature and position.
 const ENTRY: usize = 6;
 
-/// Codes from which an index gets tables by itself; below, comparing with all of them costs less than 0.1 ms a query code.
-pub(crate) const WORTHWHILE: usize = 1 << 17;
+/// Codes from which an index gets tables by itself (14 renderings of 12 s): fewer are compared with in the time that looking up takes.
+pub(crate) const WORTHWHILE: usize = 1 << 12;
 
 /// A list of a table.
 #[derive(Debug, Clone, Copy, Default)]
