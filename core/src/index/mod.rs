@@ -1,8 +1,8 @@
 //! Known scripts: how the index is built, stored, searched, and how a candidate becomes a scored match.
 //!
 //! [`builder`](IndexBuilder) makes the file described in `format`; [`Index`] opens it; `search` finds candidate
-//! (rendering, offset, speed) triples by codes that nearly agree, in a large index with the help of `keys`, `postings` and
-//! `lines`; `align` follows a candidate through the query; `verify` and `judge` hear both sides along it; `score` says what that is
+//! (rendering, offset, speed) triples by codes that nearly agree, with the help of `keys`, `postings`, `lookup` and
+//! `lines` but in the smallest indexes; `align` follows a candidate through the query; `verify` and `judge` hear both sides along it; `score` says what that is
 //! worth; `calibrate` says how often such a score happens by chance. [`LiveIndex`] is searched while its file is replaced, which `replace` does so
 //! that the old or the new file is there, whole.
 
@@ -297,7 +297,7 @@ impl Index {
         self.section(3)
     }
 
-    /// The tables that find codes by their keys; none in a small index.
+    /// The tables that find codes by their keys; none in an index of a few minutes.
     pub(crate) fn postings(&self) -> Option<Postings<'_>> {
         Postings::open(self.section(6)).ok().flatten()
     }

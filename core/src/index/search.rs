@@ -1,7 +1,7 @@
 //! Candidates: which rendering may play in the query, at what offset and speed.
 //!
-//! Stored codes that agree with a query code in most bits are **hits**. In a small index every query code is compared with
-//! every stored one ([`find_hits`]), in a large one hits are found by keys and lines ([`Search`](super::Search)). Hits of one true
+//! Stored codes that agree with a query code in most bits are **hits**. They are found by keys and lines ([`Search`](super::Search)), in an
+//! index of a few minutes by comparing every query code with every stored one ([`find_hits`]). Hits of one true
 //! match lie on a line in the plane of query time against script time, so each hit votes for its (rendering, speed,
 //! offset), and the cells with most votes become candidates for exact alignment. This is the Hough transform (Duda & Hart,
 //! "Use of the Hough transformation to detect lines and curves in pictures", CACM 15(1), 1972) over one free parameter,
@@ -150,7 +150,7 @@ impl Votes {
         best(candidates, count);
     }
 
-    /// Allocates what a search in a large index needs.
+    /// Allocates what a search by keys needs.
     pub(crate) fn reserve(&mut self, count: usize) {
         self.candidates.reserve(2 * count + ROOM + PER_RENDERING);
         self.cells.reserve(1 << 14);
