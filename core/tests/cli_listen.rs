@@ -5,6 +5,7 @@
 mod cli_support;
 
 use std::{
+    collections::BTreeSet,
     io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, TcpStream},
     process::{Child, ChildStdout, Command, Stdio},
@@ -156,6 +157,26 @@ fn a_line_is_hung_up_on_a_sure_match() {
     assert_eq!(ended["reason"], "matched");
     assert!(ended["at"].as_f64().unwrap() < 6.0, "{ended}");
     server.stop();
+}
+
+#[test]
+fn with_until_decided_a_call_is_heard_no_further_than_its_first_script() {
+    for (options, scripts) in [(&[][..], &["dental-01", "warranty-01"][..]), (&["--until-decided"], &["dental-01"])] {
+        let mut server = Server::start(options);
+        let mut call = server.connect();
+        let sent = [id(12), audio(0, 8), audio(5, 8), message(0x00, &[])].concat();
+        call.write_all(&sent).unwrap();
+        let events = server.until("ended");
+        let named: BTreeSet<&str> = events
+            .iter()
+            .filter(|event| event["type"] == "match")
+            .filter_map(|event| event["script"].as_str())
+            .collect();
+        assert_eq!(named, scripts.iter().copied().collect(), "{options:?}");
+        // Counted to the end all the same.
+        assert_eq!(events.last().unwrap()["at"], json!(16.0));
+        server.stop();
+    }
 }
 
 #[test]

@@ -24,7 +24,11 @@ const NEW_AT_ONCE: usize = 1 << 14;
 
 /// Hits that are kept within the window.
 pub(super) fn max_hits(index: &Index) -> usize {
-    if index.has_tables() { HITS_BY_KEYS } else { (HITS_OF_A_CODE * index.codes().len()).clamp(HITS_BY_KEYS, MOST_HITS) }
+    if index.has_tables() {
+        HITS_BY_KEYS
+    } else {
+        (HITS_OF_A_CODE * index.codes().len()).clamp(HITS_BY_KEYS, MOST_HITS)
+    }
 }
 
 /// Frames kept at an assumed speed.

@@ -12,7 +12,7 @@ use crate::{
 const HELP: &str = "\
 Examples:
   callprint listen --audiosocket 127.0.0.1:9092        for AudioSocket(${UUID},127.0.0.1:9092) in Asterisk
-  callprint listen --audiosocket :9092 --hang-up-far 0.0001
+  callprint listen --audiosocket :9092 --until-decided --hang-up-far 0.0001
   dumpcap -i eth0 -w - -f udp | callprint listen --pcap -
   callprint listen --pcap calls.pcapng --payload 111=opus
   arecord -f S16_LE -r 8000 -t raw | callprint listen --stream
@@ -46,6 +46,10 @@ pub(crate) struct ListenArgs {
     /// Call it a match up to this false-alarm rate: expected wrong matches per hour of audio
     #[arg(long, value_name = "RATE", default_value = "0.01", value_parser = positive, allow_negative_numbers = true)]
     pub(crate) max_far: f64,
+    /// Listen to a call until it is decided: matched without rivals for 2 s, or nothing known in 12 s of sound. Then it costs next to
+    /// nothing, and no hand-over and no second script is told
+    #[arg(long)]
+    pub(crate) until_decided: bool,
     /// Form of the events
     #[arg(short, long, value_name = "FORMAT", default_value = "json")]
     pub(crate) format: EventFormat,

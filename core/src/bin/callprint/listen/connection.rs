@@ -1,4 +1,4 @@
-//! One AudioSocket connection: bytes to a session, silence back.
+//! One AudioSocket connection: bytes to what hears the call, silence back.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -8,12 +8,15 @@ use std::{
 };
 
 use callprint::{
-    Index, Session, SessionConfig,
+    Index, SessionConfig,
     telephony::{AudioSocketDecoder, AudioSocketMessage, hang_up, silence},
 };
 use mio::net::TcpStream;
 
-use super::events::{End, Reporter, now};
+use super::{
+    events::{End, Reporter, now},
+    hearing::Hearing,
+};
 use crate::{console::Console, exit::Failure};
 
 /// Bytes read from a connection before others have their turn: a second of 8 kHz.
@@ -50,7 +53,7 @@ pub(crate) struct Connection {
     /// The UUID; until it has come, the peer's address.
     call: String,
     identified: bool,
-    session: Option<Session>,
+    hearing: Option<Hearing>,
     sample_rate: u32,
     /// Samples heard that were not answered yet.
     owed: usize,
@@ -72,7 +75,7 @@ impl Connection {
             decoder: AudioSocketDecoder::new(),
             call: peer.to_string(),
             identified: false,
-            session: None,
+            hearing: None,
             sample_rate: callprint::audio::SAMPLE_RATE,
             owed: 0,
             unsent: Vec::new(),
@@ -122,14 +125,14 @@ impl Connection {
 
     /// Ends the call and prints its last events.
     pub(crate) fn finish(mut self, shared: &Shared<'_>, reason: &'static str) {
-        if let Some(mut session) = self.session.take() {
+        if let Some(mut hearing) = self.hearing.take() {
             let end = End { reason: self.reason.unwrap_or(reason), rtp: None };
-            shared.reporter.end(&self.call, &mut session, now(), &end);
+            shared.reporter.end(&self.call, &mut hearing, now(), &end);
         }
     }
 
     fn take(&mut self, bytes: &[u8], shared: &Shared<'_>) {
-        let Self { decoder, call, identified, session, sample_rate, owed, reason, peer, .. } = self;
+        let Self { decoder, call, identified, hearing, sample_rate, owed, reason, peer, .. } = self;
         let mut trouble = None;
         let result = decoder.push(bytes, |message| match message {
             AudioSocketMessage::Id(id) => {
@@ -138,25 +141,25 @@ impl Connection {
                 shared.console.detail(&format!("{peer}: call {call}"));
             }
             AudioSocketMessage::Audio { sample_rate: rate, bytes } => {
-                if session.is_none() {
+                if hearing.is_none() {
                     *sample_rate = rate;
                     let config = SessionConfig { sample_rate: rate, ..shared.config };
-                    match Session::new(Arc::clone(shared.index), config) {
-                        Ok(made) => *session = Some(made),
+                    match Hearing::new(shared.index, config) {
+                        Ok(made) => *hearing = Some(made),
                         Err(error) => trouble = Some(error.to_string()),
                     }
                 }
-                if let Some(session) = session {
-                    push(session, bytes);
+                if let Some(hearing) = hearing {
+                    hearing.push_i16_le(bytes);
                     *owed += bytes.len() / 2;
-                    let least = shared.reporter.drain(call, session, now());
+                    let least = shared.reporter.drain(call, hearing, now());
                     if least.zip(shared.hang_up_far).is_some_and(|(least, limit)| least <= limit) {
                         *reason = Some("matched");
                     }
                 }
             }
             AudioSocketMessage::Dtmf(digit) => {
-                let at = session.as_ref().map_or(0.0, Session::seconds);
+                let at = hearing.as_ref().map_or(0.0, Hearing::seconds);
                 shared.reporter.digit(call, at, digit, now());
             }
             AudioSocketMessage::HangUp => *reason = Some("hang_up"),
@@ -204,16 +207,5 @@ impl Connection {
             }
         }
         Ok(())
-    }
-}
-
-/// Hands 16-bit samples on, without allocating.
-fn push(session: &mut Session, bytes: &[u8]) {
-    let mut samples = [0; 160];
-    for part in bytes.as_chunks().0.chunks(samples.len()) {
-        for (sample, &bytes) in samples.iter_mut().zip(part) {
-            *sample = i16::from_le_bytes(bytes);
-        }
-        session.push_i16(&samples[..part.len()]);
     }
 }

@@ -10,7 +10,7 @@ use anstyle::{AnsiColor, Style};
 use callprint::{Session, SessionEvent, SessionMatch};
 use serde::Serialize;
 
-use super::args::EventFormat;
+use super::{args::EventFormat, hearing::Hearing};
 use crate::{
     args::Color,
     console::Console,
@@ -91,9 +91,15 @@ impl<'c> Reporter<'c> {
         Self { out: Mutex::new(out), format, console }
     }
 
-    /// Takes all events that wait in `session` and prints them; the least false-alarm rate of the matches among them. `time`
-    /// is when the audio came, since 1970.
-    pub(crate) fn drain(&self, call: &str, session: &mut Session, time: Duration) -> Option<f64> {
+    /// Prints all events that wait, and lets a call rest that is decided; the least false-alarm rate of the matches among
+    /// them. `time` is when the audio came, since 1970.
+    pub(crate) fn drain(&self, call: &str, hearing: &mut Hearing, time: Duration) -> Option<f64> {
+        let least = hearing.session().and_then(|session| self.print(call, session, time));
+        hearing.rest_if_decided();
+        least
+    }
+
+    fn print(&self, call: &str, session: &mut Session, time: Duration) -> Option<f64> {
         let mut least: Option<f64> = None;
         while let Some(event) = session.poll() {
             if let SessionEvent::Match { found, .. } = &event {
@@ -107,11 +113,13 @@ impl<'c> Reporter<'c> {
         least
     }
 
-    /// Ends `session` and prints its last events.
-    pub(crate) fn end(&self, call: &str, session: &mut Session, time: Duration, end: &End) {
-        session.finish();
-        self.drain(call, session, time);
-        self.write(&Line { end: Some(end), ..Line::new(call, "ended", session.seconds(), time) });
+    /// Ends a call and prints its last events.
+    pub(crate) fn end(&self, call: &str, hearing: &mut Hearing, time: Duration, end: &End) {
+        if let Some(session) = hearing.session() {
+            session.finish();
+            self.print(call, session, time);
+        }
+        self.write(&Line { end: Some(end), ..Line::new(call, "ended", hearing.seconds(), time) });
     }
 
     /// Prints a key press.

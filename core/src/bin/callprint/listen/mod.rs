@@ -5,6 +5,7 @@ mod args;
 mod audiosocket;
 mod connection;
 mod events;
+mod hearing;
 mod pcap;
 mod stop;
 mod stream;
@@ -29,7 +30,8 @@ pub(crate) fn run(args: &ListenArgs, color: Color, console: &Console) -> Result<
     args.check()?;
     let index = Arc::new(input::open_index(args.index.as_deref())?);
     console.detail(&format!("index of {}", words::counted(index.len(), "rendering")));
-    let config = SessionConfig { max_far: args.max_far, ..SessionConfig::default() };
+    let config =
+        SessionConfig { max_far: args.max_far, stop_when_decided: args.until_decided, ..SessionConfig::default() };
     let reporter = Reporter::new(args.format, color, console);
     if let Some(address) = &args.audiosocket {
         audiosocket::run(address, args, &index, config, &reporter, console)

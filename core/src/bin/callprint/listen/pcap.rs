@@ -1,4 +1,4 @@
-//! RTP streams of a capture, one session a stream.
+//! RTP streams of a capture, each a call.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use std::{
 };
 
 use callprint::{
-    Index, Session, SessionConfig,
+    Index, SessionConfig,
     telephony::{CaptureReader, Datagram, PayloadTypes, RtpCodec, StreamEvent, StreamKey, Streams},
 };
 
@@ -19,6 +19,7 @@ use super::{
     ahead::{Ended, read_ahead},
     args::ListenArgs,
     events::{End, Reporter, now},
+    hearing::Hearing,
 };
 use crate::{
     console::Console,
@@ -53,7 +54,7 @@ pub(crate) fn run(
         read(&path, |datagram| send((datagram.time, datagram.source, datagram.destination, datagram.payload.to_vec())))
     };
     let mut streams = Streams::new(types);
-    let mut calls = Calls { sessions: HashMap::new(), index, config, reporter, console, heard: 0, trouble: None };
+    let mut calls = Calls { open: HashMap::new(), index, config, reporter, console, heard: 0, trouble: None };
     let mut time = Duration::ZERO;
     let Ended { reason, failure } = read_ahead(AHEAD, read, |(at, source, destination, payload): Arrival| {
         time = at;
@@ -87,9 +88,9 @@ fn read(path: &Path, mut take: impl FnMut(Datagram<'_>) -> bool) -> Result<(), F
     Ok(())
 }
 
-/// The sessions of the streams.
+/// The streams that are heard.
 struct Calls<'a> {
-    sessions: HashMap<StreamKey, (String, Session)>,
+    open: HashMap<StreamKey, (String, Hearing)>,
     index: &'a Arc<Index>,
     config: SessionConfig,
     reporter: &'a Reporter<'a>,
@@ -100,11 +101,11 @@ struct Calls<'a> {
 
 impl Calls<'_> {
     fn take(&mut self, key: &StreamKey, event: StreamEvent<'_>, time: Duration, reason: &'static str) {
-        if !self.sessions.contains_key(key) {
-            match Session::new(Arc::clone(self.index), self.config) {
-                Ok(session) => {
+        if !self.open.contains_key(key) {
+            match Hearing::new(self.index, self.config) {
+                Ok(hearing) => {
                     self.heard += 1;
-                    self.sessions.insert(*key, (key.to_string(), session));
+                    self.open.insert(*key, (key.to_string(), hearing));
                 }
                 Err(error) => {
                     self.trouble = Some(Failure::new(error));
@@ -114,20 +115,20 @@ impl Calls<'_> {
         }
         match event {
             StreamEvent::Samples(samples) => {
-                if let Some((call, session)) = self.sessions.get_mut(key) {
-                    session.push_f32(samples);
-                    self.reporter.drain(call, session, time);
+                if let Some((call, hearing)) = self.open.get_mut(key) {
+                    hearing.push_f32(samples);
+                    self.reporter.drain(call, hearing, time);
                 }
             }
             StreamEvent::Ended(counts) => {
-                if let Some((call, mut session)) = self.sessions.remove(key) {
-                    if session.seconds() == 0.0 {
+                if let Some((call, mut hearing)) = self.open.remove(key) {
+                    if hearing.seconds() == 0.0 {
                         self.console.note(&format!(
                             "{call}: {} is not decoded; --payload TYPE=CODEC says what a dynamic type is",
                             counts.codec
                         ));
                     }
-                    self.reporter.end(&call, &mut session, time, &End { reason, rtp: Some(counts) });
+                    self.reporter.end(&call, &mut hearing, time, &End { reason, rtp: Some(counts) });
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Raw PCM on standard input, one session a channel.
+//! Raw PCM on standard input, each channel heard by itself.
 
 use std::{
     io::{self, IsTerminal},
@@ -7,13 +7,14 @@ use std::{
 };
 
 use callprint::{
-    Index, Session, SessionConfig,
+    Index, SessionConfig,
     audio::{Block, Source, channel_name},
 };
 
 use super::{
     ahead::{Ended, read_ahead},
     events::{End, Reporter, now},
+    hearing::Hearing,
 };
 use crate::{
     args::RawArgs,
@@ -41,7 +42,7 @@ pub(crate) fn run(
     for channel in 0..format.channels {
         let name = if format.channels == 1 { "-".to_owned() } else { channel_name(channel, format.channels) };
         let config = SessionConfig { sample_rate: format.sample_rate, ..config };
-        calls.push((name, Session::new(Arc::clone(index), config).map_err(Failure::new)?));
+        calls.push((name, Hearing::new(index, config).map_err(Failure::new)?));
     }
     let raw = raw.clone();
     let read = move |send: &mut dyn FnMut(Block) -> bool| {
@@ -55,13 +56,13 @@ pub(crate) fn run(
         Ok(())
     };
     let Ended { reason, failure } = read_ahead(AHEAD, read, |block| {
-        for ((call, session), samples) in calls.iter_mut().zip(&block.channels) {
-            session.push_f32(samples);
-            reporter.drain(call, session, now());
+        for ((call, hearing), samples) in calls.iter_mut().zip(&block.channels) {
+            hearing.push_f32(samples);
+            reporter.drain(call, hearing, now());
         }
     })?;
-    for (call, session) in &mut calls {
-        reporter.end(call, session, now(), &End { reason, rtp: None });
+    for (call, hearing) in &mut calls {
+        reporter.end(call, hearing, now(), &End { reason, rtp: None });
     }
     if let Some(failure) = failure {
         console.failure(&failure);
