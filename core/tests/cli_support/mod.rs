@@ -177,6 +177,16 @@ pub(crate) fn to_i16(samples: &[f32]) -> Vec<i16> {
     samples.iter().map(|sample| (sample * 32767.0).round() as i16).collect()
 }
 
+/// The samples of all bytes of G.711, for [`g711`].
+pub(crate) const ULAW: &[u8] = include_bytes!("../data/g711-ulaw.s16le");
+pub(crate) const ALAW: &[u8] = include_bytes!("../data/g711-alaw.s16le");
+
+/// The byte of a G.711 code that comes nearest to a sample; `table` has the 256 samples of the code.
+pub(crate) fn g711(table: &[u8], sample: f32) -> u8 {
+    let value = |code: &u8| i16::from_le_bytes([table[2 * usize::from(*code)], table[2 * usize::from(*code) + 1]]);
+    (0..=255).min_by_key(|code| (i32::from(value(code)) - (sample * 32767.0) as i32).abs()).expect("a byte")
+}
+
 /// A recording that holds a clip of the corpus after a second of silence: `CLIPS[number]`.
 pub(crate) fn write_call(folder: &Path, name: &str, number: usize) -> PathBuf {
     let mut call = vec![0; 8000];

@@ -17,7 +17,7 @@ Examples:
   callprint listen --pcap calls.pcapng --payload 111=opus
   arecord -f S16_LE -r 8000 -t raw | callprint listen --stream
 
-Each event is printed when it becomes known: one JSON object a line with the keys `call` (the UUID, or the RTP stream), \
+Each event is printed when it becomes known, those of a call in their order: one JSON object a line with the keys `call` (the UUID, or the RTP stream), \
 `type` (answered, match, ambiguous, match_revoked, unmatched, machine_voice, handover, dtmf, ended), `at` (s of audio), `time` (s \
 since 1970), and for matches `script`, `rendering`, `category`, `false_alarms_per_hour`, `query_start` and more, as in \
 `scan --format json`. `machine_voice` and `handover` have a `probability`. `ended` has a `reason`, and for RTP `codec`, `packets`, `lost`, `out_of_order` and `duplicates`; \
@@ -50,6 +50,9 @@ pub(crate) struct ListenArgs {
     /// nothing, and no hand-over and no second script is told
     #[arg(long)]
     pub(crate) until_decided: bool,
+    /// Threads that listen, of AudioSocket or RTP [default: as many as there are processors]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) jobs: Option<u16>,
     /// Form of the events
     #[arg(short, long, value_name = "FORMAT", default_value = "json")]
     pub(crate) format: EventFormat,
@@ -62,9 +65,6 @@ pub(crate) struct ListenArgs {
     /// Calls at the same time; more are turned away
     #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..), help_heading = "AudioSocket")]
     pub(crate) max_calls: u32,
-    /// Threads that listen [default: as many as there are processors]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "AudioSocket")]
-    pub(crate) jobs: Option<u16>,
     /// Codec of a dynamic payload type, 96 to 127: pcmu, pcma, gsm, g722 or opus; may be repeated
     #[arg(long, value_name = "TYPE=CODEC", value_parser = payload, help_heading = "RTP")]
     pub(crate) payload: Vec<(u8, String)>,

@@ -3,6 +3,7 @@
 mod ahead;
 mod args;
 mod audiosocket;
+mod calls;
 mod connection;
 mod events;
 mod hearing;

@@ -1,30 +1,31 @@
 //! RTP streams of a capture, each a call.
 
 use std::{
-    collections::HashMap,
     fs::File,
     io::{self, Read},
     net::SocketAddr,
     path::Path,
     sync::Arc,
+    thread,
     time::Duration,
 };
 
 use callprint::{
     Index, SessionConfig,
-    telephony::{CaptureReader, Datagram, PayloadTypes, RtpCodec, StreamEvent, StreamKey, Streams},
+    telephony::{CaptureReader, Datagram, PayloadTypes, RtpCodec, Streams},
 };
 
 use super::{
     ahead::{Ended, read_ahead},
     args::ListenArgs,
-    events::{End, Reporter, now},
-    hearing::Hearing,
+    calls::{Calls, Outcome, Shared},
+    events::{Reporter, now},
 };
 use crate::{
     console::Console,
     exit::{Failure, Status},
     output::words,
+    pool,
 };
 
 /// Datagrams on their way from the reading thread.
@@ -54,19 +55,23 @@ pub(crate) fn run(
         read(&path, |datagram| send((datagram.time, datagram.source, datagram.destination, datagram.payload.to_vec())))
     };
     let mut streams = Streams::new(types);
-    let mut calls = Calls { open: HashMap::new(), index, config, reporter, console, heard: 0, trouble: None };
-    let mut time = Duration::ZERO;
-    let Ended { reason, failure } = read_ahead(AHEAD, read, |(at, source, destination, payload): Arrival| {
-        time = at;
-        let datagram = Datagram { time: at, source, destination, payload: &payload };
-        streams.push(&datagram, &mut |key, event| calls.take(key, event, at, "idle"));
+    let shared = Shared { index, config, reporter, console };
+    let (failure, Outcome { heard, trouble }) = thread::scope(|scope| -> Result<_, Failure> {
+        let mut calls = Calls::new(scope, pool::threads(args.jobs), &shared);
+        let mut time = Duration::ZERO;
+        let Ended { reason, failure } = read_ahead(AHEAD, read, |(at, source, destination, payload): Arrival| {
+            time = at;
+            let datagram = Datagram { time: at, source, destination, payload: &payload };
+            streams.push(&datagram, &mut |key, event| calls.take(key, event, at, "idle"));
+        })?;
+        let time = if time.is_zero() { now() } else { time };
+        streams.finish(&mut |key, event| calls.take(key, event, time, reason));
+        Ok((failure, calls.finish()))
     })?;
-    let time = if time.is_zero() { now() } else { time };
-    streams.finish(&mut |key, event| calls.take(key, event, time, reason));
-    if failure.is_none() || calls.heard > 0 {
-        console.note(&format!("{} heard", words::counted(calls.heard, "RTP stream")));
+    if failure.is_none() || heard > 0 {
+        console.note(&format!("{} heard", words::counted(heard, "RTP stream")));
     }
-    if let Some(failure) = failure.or(calls.trouble) {
+    if let Some(failure) = failure.or(trouble) {
         console.failure(&failure);
         return Ok(Status::Failed);
     }
@@ -86,51 +91,4 @@ fn read(path: &Path, mut take: impl FnMut(Datagram<'_>) -> bool) -> Result<(), F
     let mut wanted = true;
     while wanted && capture.next_datagram(|datagram| wanted = take(datagram)).map_err(|error| failed(&error))? {}
     Ok(())
-}
-
-/// The streams that are heard.
-struct Calls<'a> {
-    open: HashMap<StreamKey, (String, Hearing)>,
-    index: &'a Arc<Index>,
-    config: SessionConfig,
-    reporter: &'a Reporter<'a>,
-    console: &'a Console,
-    heard: usize,
-    trouble: Option<Failure>,
-}
-
-impl Calls<'_> {
-    fn take(&mut self, key: &StreamKey, event: StreamEvent<'_>, time: Duration, reason: &'static str) {
-        if !self.open.contains_key(key) {
-            match Hearing::new(self.index, self.config) {
-                Ok(hearing) => {
-                    self.heard += 1;
-                    self.open.insert(*key, (key.to_string(), hearing));
-                }
-                Err(error) => {
-                    self.trouble = Some(Failure::new(error));
-                    return;
-                }
-            }
-        }
-        match event {
-            StreamEvent::Samples(samples) => {
-                if let Some((call, hearing)) = self.open.get_mut(key) {
-                    hearing.push_f32(samples);
-                    self.reporter.drain(call, hearing, time);
-                }
-            }
-            StreamEvent::Ended(counts) => {
-                if let Some((call, mut hearing)) = self.open.remove(key) {
-                    if hearing.seconds() == 0.0 {
-                        self.console.note(&format!(
-                            "{call}: {} is not decoded; --payload TYPE=CODEC says what a dynamic type is",
-                            counts.codec
-                        ));
-                    }
-                    self.reporter.end(&call, &mut hearing, time, &End { reason, rtp: Some(counts) });
-                }
-            }
-        }
-    }
 }

@@ -1,0 +1,72 @@
+//! `callprint listen --pcap`: many calls of one capture, heard by several threads.
+#![cfg(all(feature = "cli", feature = "telephony"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod cli_support;
+mod rtp_support;
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use cli_support::{ALAW, CLIPS, g711, index, run, samples};
+use rtp_support::{ethernet, ipv4, pcap_at};
+use serde_json::{Value, json};
+
+/// Packets of 20 ms of a clip as A-law, after half a second of silence, from one source; the first at a time in µs.
+fn call(ssrc: u32, clip: &str, begins: u64) -> Vec<(u64, Vec<u8>)> {
+    let clip = samples(clip);
+    let bytes: Vec<u8> = [0.0; 4000].iter().chain(&clip).map(|&sample| g711(ALAW, sample)).collect();
+    let packet = |(number, payload): (usize, &[u8])| {
+        let mut rtp = vec![0x80, 8];
+        rtp.extend((number as u16).to_be_bytes());
+        rtp.extend((160 * number as u32).to_be_bytes());
+        rtp.extend(ssrc.to_be_bytes());
+        rtp.extend(payload);
+        (begins + 20_000 * number as u64, ethernet(Vec::new(), 0x0800, &ipv4(&rtp)))
+    };
+    bytes.chunks_exact(160).enumerate().map(packet).collect()
+}
+
+/// What was printed of each call, in its order.
+fn events(capture: &Path, options: &[&str]) -> BTreeMap<String, Vec<Value>> {
+    let mut arguments = vec!["listen", "--pcap", capture.to_str().unwrap(), "--index", index().to_str().unwrap()];
+    arguments.extend(options);
+    let mut calls: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for event in run(arguments).assert_done().json() {
+        calls.entry(event["call"].as_str().unwrap().to_owned()).or_default().push(event);
+    }
+    calls
+}
+
+#[test]
+fn every_call_of_a_capture_is_told_of_alike_whatever_the_threads() {
+    // Twelve calls that overlap: of each clip two.
+    let mut packets: Vec<(u64, Vec<u8>)> = (0..2 * CLIPS.len())
+        .flat_map(|number| call(number as u32, CLIPS[number % CLIPS.len()], 700_000 * number as u64))
+        .collect();
+    packets.sort_by_key(|&(time, _)| time);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let capture = folder.join(format!("calls-{}.pcap", std::process::id()));
+    fs::write(&capture, pcap_at(1, &packets)).unwrap();
+
+    let calls = events(&capture, &["--jobs", "1"]);
+    assert_eq!(calls.len(), 2 * CLIPS.len());
+    for (call, events) in &calls {
+        let number = usize::from_str_radix(call.rsplit_once('/').unwrap().1, 16).unwrap();
+        let script = CLIPS[number % CLIPS.len()].split_once("__").unwrap().0;
+        let named: Vec<&Value> =
+            events.iter().filter(|event| event["type"] == "match").map(|event| &event["script"]).collect();
+        assert_eq!(named, [&json!(script)], "{call}");
+        let ended = events.last().unwrap();
+        assert_eq!((&ended["type"], &ended["lost"]), (&json!("ended"), &json!(0)), "{call}");
+    }
+    assert_eq!(events(&capture, &["--jobs", "5"]), calls);
+
+    // With a call's end the search rests: the same match, and nothing after it.
+    for (call, events) in events(&capture, &["--jobs", "2", "--until-decided"]) {
+        let matches =
+            |events: &[Value]| events.iter().filter(|event| event["type"] == "match").cloned().collect::<Vec<_>>();
+        assert_eq!(matches(&events), matches(&calls[&call]), "{call}");
+        assert_eq!(events.last().unwrap()["at"], calls[&call].last().unwrap()["at"], "{call}");
+    }
+    fs::remove_file(capture).unwrap();
+}
