@@ -5,7 +5,7 @@
 //! must wait, or drops it and says so.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     sync::{
         Arc,
         mpsc::{Receiver, SyncSender, sync_channel},
@@ -127,35 +127,33 @@ fn hear(arrivals: &Receiver<Heard>, shared: &Shared<'_>) -> Outcome {
     let mut calls: HashMap<StreamKey, (String, Hearing)> = HashMap::new();
     let mut outcome = Outcome::default();
     for Heard { key, time, what } in arrivals {
-        if !calls.contains_key(&key) {
-            match Hearing::new(index, *config) {
+        let (call, hearing) = match calls.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => match Hearing::new(index, *config) {
                 Ok(hearing) => {
                     outcome.heard += 1;
-                    calls.insert(key, (key.to_string(), hearing));
+                    new.insert((key.to_string(), hearing))
                 }
                 Err(error) => {
                     outcome.trouble = Some(Failure::new(error));
                     continue;
                 }
-            }
-        }
+            },
+        };
         match what {
             What::Samples(samples) => {
-                if let Some((call, hearing)) = calls.get_mut(&key) {
-                    hearing.push_f32(&samples);
-                    reporter.drain(call, hearing, time);
-                }
+                hearing.push_f32(&samples);
+                reporter.drain(call, hearing, time);
             }
             What::Ended(counts, reason) => {
-                if let Some((call, mut hearing)) = calls.remove(&key) {
-                    if hearing.seconds() == 0.0 {
-                        console.note(&format!(
-                            "{call}: {} is not decoded; --payload TYPE=CODEC says what a dynamic type is",
-                            counts.codec
-                        ));
-                    }
-                    reporter.end(&call, &mut hearing, time, &End { reason, rtp: Some(counts) });
+                if hearing.seconds() == 0.0 {
+                    console.note(&format!(
+                        "{call}: {} is not decoded; --payload TYPE=CODEC says what a dynamic type is",
+                        counts.codec
+                    ));
                 }
+                reporter.end(call, hearing, time, &End { reason, rtp: Some(counts) });
+                calls.remove(&key);
             }
         }
     }
