@@ -45,7 +45,7 @@ const MAY_GO_ON: f64 = 2.0;
 /// What fitted and ended so long ago, s, says no more now than it did then: only what spoke against it has left the window since. (Of 80
 /// true matches on development calls none was known so late, of 240 public calls without one seven were reported for it.)
 const PASSED: f64 = 3.0;
-/// Lines whose codes promise nothing that are remembered, so as not to follow them again at once.
+/// Lines whose codes promise nothing, or are too few, that are remembered, so as not to follow them again at once: nine of ten are.
 pub(super) const HOPELESS: usize = 2 * CANDIDATES;
 /// They are followed again after so long, s, or when they have so many times as many votes.
 const HOPELESS_FOR: f64 = 0.5;
@@ -127,7 +127,10 @@ impl Evaluation<'_> {
         for i in 0..self.scratch.votes.candidates.len() {
             let candidate = self.scratch.votes.candidates[i];
             if candidate.votes >= MINIMUM_VOTES && !self.can_wait(&candidate) {
-                let Some(evidence) = self.lay(&candidate) else { continue };
+                let Some(evidence) = self.lay(&candidate) else {
+                    self.forgo(candidate);
+                    continue;
+                };
                 let heard = self.is_worth_hearing(&evidence);
                 if !heard {
                     self.forgo(candidate);
@@ -204,7 +207,7 @@ impl Evaluation<'_> {
         sure && hypothesis.heard_at < self.heard.fresh_at && !self.is_unhurried(hypothesis)
     }
 
-    /// Whether a candidate continues a hypothesis that need not be judged now, or a line that promised nothing a moment ago.
+    /// Whether a candidate continues a hypothesis that need not be judged now, or a line that was forgone a moment ago.
     fn can_wait(&self, candidate: &Candidate) -> bool {
         let hopeless = |&(line, at): &(Candidate, f64)| {
             let more = f64::from(candidate.votes) >= MANY_MORE_VOTES * f64::from(line.votes);
@@ -214,7 +217,7 @@ impl Evaluation<'_> {
             || self.hypotheses.iter().any(|h| h.is_followed_by(candidate) && self.is_unhurried(h))
     }
 
-    /// Remembers a line whose codes promise nothing.
+    /// Remembers a line whose codes promise nothing or are too few.
     fn forgo(&mut self, candidate: Candidate) {
         let (hopeless, now) = (&mut self.heard.hopeless, self.now);
         hopeless.retain(|(line, at)| now < at + HOPELESS_FOR && !line.same_line(&candidate));
