@@ -45,9 +45,9 @@ const MAY_GO_ON: f64 = 2.0;
 /// What fitted and ended so long ago, s, says no more now than it did then: only what spoke against it has left the window since. (Of 80
 /// true matches on development calls none was known so late, of 240 public calls without one seven were reported for it.)
 const PASSED: f64 = 3.0;
-/// Lines whose codes promise nothing, or are too few, that are remembered, so as not to follow them again at once: nine of ten are.
+/// Lines whose codes promise nothing, or are too few, that are remembered, so as not to follow them again at once.
 pub(super) const HOPELESS: usize = 2 * CANDIDATES;
-/// They are followed again after so long, s, or when they have so many times as many votes.
+/// Those that promise nothing are followed again after so long, s, and all when they have so many times as many votes.
 const HOPELESS_FOR: f64 = 0.5;
 const MANY_MORE_VOTES: f64 = 1.5;
 /// Hypotheses kept beside those that are sure.
@@ -127,13 +127,15 @@ impl Evaluation<'_> {
         for i in 0..self.scratch.votes.candidates.len() {
             let candidate = self.scratch.votes.candidates[i];
             if candidate.votes >= MINIMUM_VOTES && !self.can_wait(&candidate) {
-                let Some(evidence) = self.lay(&candidate) else {
-                    self.forgo(candidate);
+                let Some(evidence) = self.lay(&candidate) else { continue };
+                if evidence.missing_codes() > 0 {
+                    // Before so many more have come it can't suffice.
+                    self.forgo(candidate, CODE_HOP_SECONDS * evidence.missing_codes() as f64);
                     continue;
-                };
+                }
                 let heard = self.is_worth_hearing(&evidence);
                 if !heard {
-                    self.forgo(candidate);
+                    self.forgo(candidate, HOPELESS_FOR);
                 }
                 std::mem::swap(&mut self.scratch.paths.alignment, &mut self.scratch.laid[plausible.len()]);
                 plausible.push((candidate, evidence, heard.then_some(plausible.len())));
@@ -209,20 +211,20 @@ impl Evaluation<'_> {
 
     /// Whether a candidate continues a hypothesis that need not be judged now, or a line that was forgone a moment ago.
     fn can_wait(&self, candidate: &Candidate) -> bool {
-        let hopeless = |&(line, at): &(Candidate, f64)| {
+        let hopeless = |&(line, until): &(Candidate, f64)| {
             let more = f64::from(candidate.votes) >= MANY_MORE_VOTES * f64::from(line.votes);
-            line.same_line(candidate) && self.now < at + HOPELESS_FOR && !more
+            line.same_line(candidate) && self.now < until && !more
         };
         (!self.last && self.heard.hopeless.iter().any(hopeless))
             || self.hypotheses.iter().any(|h| h.is_followed_by(candidate) && self.is_unhurried(h))
     }
 
-    /// Remembers a line whose codes promise nothing or are too few.
-    fn forgo(&mut self, candidate: Candidate) {
+    /// Remembers a line whose codes promise nothing or are too few, for `seconds`.
+    fn forgo(&mut self, candidate: Candidate, seconds: f64) {
         let (hopeless, now) = (&mut self.heard.hopeless, self.now);
-        hopeless.retain(|(line, at)| now < at + HOPELESS_FOR && !line.same_line(&candidate));
+        hopeless.retain(|(line, until)| now < *until && !line.same_line(&candidate));
         if hopeless.len() < HOPELESS {
-            hopeless.push((candidate, now));
+            hopeless.push((candidate, now + seconds));
         }
     }
 
@@ -235,7 +237,7 @@ impl Evaluation<'_> {
                 continue;
             }
             let candidate = self.hypotheses[i].candidate;
-            let evidence = self.lay(&candidate);
+            let evidence = self.lay(&candidate).filter(|e| e.missing_codes() == 0);
             let sure = self.hypotheses[i].score >= self.threshold;
             if let Some(evidence) = evidence.filter(|e| !sure && !self.is_worth_hearing(e)) {
                 // Hopeless now, whatever the frames would say.
@@ -257,7 +259,7 @@ impl Evaluation<'_> {
     fn lay(&mut self, candidate: &Candidate) -> Option<Evidence> {
         let lane = self.heard.lanes.get(candidate.speed)?;
         align(self.index, candidate, Lane { frames: lane }, &mut self.scratch.paths)?;
-        Evidence::of(&self.scratch.paths.alignment).filter(Evidence::suffices)
+        Evidence::of(&self.scratch.paths.alignment)
     }
 
     /// A hypothesis with its frames heard and its score, from the alignment in the scratch memory's `paths`.

@@ -47,7 +47,7 @@ pub(super) struct Heard {
     /// Hits up to the last evaluation, in order, and since.
     pub(super) hits: Vec<Hit>,
     pub(super) new_hits: Vec<Hit>,
-    /// Lines whose codes promised nothing, and when that was, s.
+    /// Lines whose codes promised nothing or were too few, and until when they are left alone, s.
     pub(super) hopeless: Vec<(Candidate, f64)>,
     pub(super) frames: usize,
     /// Whether an evaluation is due, and whether the next one is sooner than usual.

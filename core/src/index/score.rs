@@ -120,7 +120,13 @@ impl Evidence {
 
     /// Whether there is enough of it for a match to rest on: 1.1 s of sound, 1 s of which fits.
     pub fn suffices(&self) -> bool {
-        self.whole.codes >= SUFFICIENT_CODES && self.part.codes >= SUFFICIENT_FITTING_CODES
+        self.missing_codes() == 0
+    }
+
+    /// How many codes are missing until it [`suffices`](Self::suffices), at least.
+    pub(crate) fn missing_codes(&self) -> usize {
+        let missing = SUFFICIENT_CODES.saturating_sub(self.whole.codes);
+        missing.max(SUFFICIENT_FITTING_CODES.saturating_sub(self.part.codes))
     }
 
     /// Whether its codes say enough for its frames to be heard, where only matches are wanted.
