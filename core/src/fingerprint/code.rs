@@ -25,9 +25,6 @@ pub struct SoftCode {
 }
 
 impl SoftCode {
-    /// No bit of which anything is known.
-    pub(crate) const NOTHING: Self = Self { values: [0; BITS], code: Code([0; 2]), magnitude: 0 };
-
     /// From the signed distance of each value from its threshold, scaled to -127..=127, and the hard bits (bit d is set
     /// where the value before scaling was above its threshold).
     pub fn new(values: [i8; BITS], code: Code) -> Self {

@@ -46,7 +46,7 @@ pub struct QueryFrame {
     pub speed: usize,
     /// Number of the patch's first frame on the time axis of this speed (10 ms of the script each).
     pub frame: u32,
-    /// The code and its reliabilities; [`Extractor::new`] makes none, all zeros, where the patch is not active.
+    /// The code and its reliabilities.
     pub soft: SoftCode,
     /// Log power in the middle of the patch, 1/256 octave.
     pub level: i16,
@@ -87,10 +87,9 @@ impl Default for Extractor {
 }
 
 impl Extractor {
-    /// An extractor at the start of a stream, at all [`SPEEDS`]. What holds no sound that can be a voice is not coded: nothing is
-    /// looked for there, and half of most calls is such.
+    /// An extractor at the start of a stream, at all [`SPEEDS`].
     pub fn new() -> Self {
-        Self::with_lanes(0..SPEEDS.len(), 1, false)
+        Self::with_lanes(0..SPEEDS.len(), 1)
     }
 
     /// An extractor at the start of a stream, at speed 1 only, as renderings are coded: a fifth of the cost of
@@ -100,12 +99,12 @@ impl Extractor {
     }
 
     fn at_speed_1(hop: usize) -> Self {
-        Self::with_lanes(SPEEDS.iter().position(|&s| s == 1.0), hop, true)
+        Self::with_lanes(SPEEDS.iter().position(|&s| s == 1.0), hop)
     }
 
-    /// With a code every `hop` frames at each of `speeds`, of `all` patches or only of active ones.
-    fn with_lanes(speeds: impl IntoIterator<Item = usize>, hop: usize, all: bool) -> Self {
-        let lanes = speeds.into_iter().map(|s| Lane::new(model(), s, hop as u32, all)).collect();
+    /// With a code every `hop` frames at each of `speeds`.
+    fn with_lanes(speeds: impl IntoIterator<Item = usize>, hop: usize) -> Self {
+        let lanes = speeds.into_iter().map(|s| Lane::new(model(), s, hop as u32)).collect();
         Self { framer: Framer::new(), gate: ActivityGate::new(), lanes }
     }
 
@@ -209,8 +208,6 @@ struct Lane {
     speed: usize,
     /// Frames from one code to the next.
     hop: u32,
-    /// Whether patches are coded that are not active.
-    all: bool,
     bank: MelBank,
     /// Bands of the frame before, to interpolate from.
     last: Option<(Bands, Activity)>,
@@ -222,13 +219,12 @@ struct Lane {
 }
 
 impl Lane {
-    fn new(model: &'static Model, speed: usize, hop: u32, all: bool) -> Self {
+    fn new(model: &'static Model, speed: usize, hop: u32) -> Self {
         let factor = SPEEDS[speed];
         Self {
             model,
             speed,
             hop,
-            all,
             bank: MelBank::new(&model.edges, model.floor as f32, factor),
             last: None,
             bands: [0; BANDS],
@@ -254,7 +250,7 @@ impl Lane {
             if let Some(frame) = self.patch.push(&mixed, nearest)
                 && frame.is_multiple_of(self.hop)
             {
-                listener.code(self.patch.code(self.model, self.speed, frame, self.all));
+                listener.code(self.patch.code(self.model, self.speed, frame));
             }
             self.position += self.step;
         }
@@ -317,19 +313,14 @@ impl Patch {
         self.pushed.checked_sub(self.frames as u32)
     }
 
-    fn code(&mut self, model: &Model, speed: usize, frame: u32, all: bool) -> QueryFrame {
+    fn code(&mut self, model: &Model, speed: usize, frame: u32) -> QueryFrame {
+        self.temporal(model);
+        let (values, code) = project(kernel(), &self.features);
         let oldest = self.pushed as usize % self.frames;
         let level = self.levels[(oldest + self.frames / 2) % self.frames];
         let sound = self.sounds.iter().filter(|&&s| s).count() >= SOUND_FRAMES;
         let active = sound && !is_steady(&self.levels[oldest..], &self.levels[..oldest]);
-        let soft = if active || all {
-            self.temporal(model);
-            let (values, code) = project(kernel(), &self.features);
-            SoftCode::new(values, code)
-        } else {
-            SoftCode::NOTHING
-        };
-        QueryFrame { speed, frame, soft, level, active }
+        QueryFrame { speed, frame, soft: SoftCode::new(values, code), level, active }
     }
 
     /// First stage: the temporal functions of each band. Valleys deeper than the model keeps are filled first: noise and
