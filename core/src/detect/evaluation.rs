@@ -128,7 +128,7 @@ impl Evaluation<'_> {
             let candidate = self.scratch.votes.candidates[i];
             if candidate.votes >= MINIMUM_VOTES && !self.can_wait(&candidate) {
                 let Some(evidence) = self.lay(&candidate) else { continue };
-                if evidence.missing_codes() > 0 {
+                if !evidence.suffices() {
                     // Before so many more have come it can't suffice.
                     self.forgo(candidate, CODE_HOP_SECONDS * evidence.missing_codes() as f64);
                     continue;
@@ -237,7 +237,7 @@ impl Evaluation<'_> {
                 continue;
             }
             let candidate = self.hypotheses[i].candidate;
-            let evidence = self.lay(&candidate).filter(|e| e.missing_codes() == 0);
+            let evidence = self.lay(&candidate).filter(Evidence::suffices);
             let sure = self.hypotheses[i].score >= self.threshold;
             if let Some(evidence) = evidence.filter(|e| !sure && !self.is_worth_hearing(e)) {
                 // Hopeless now, whatever the frames would say.

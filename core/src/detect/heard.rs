@@ -23,7 +23,7 @@ const OF_THE_HITS: usize = 4;
 const NEW_AT_ONCE: usize = 1 << 14;
 
 /// Hits that are kept within the window.
-pub(super) fn max_hits(index: &Index) -> usize {
+fn max_hits(index: &Index) -> usize {
     if index.has_tables() {
         HITS_BY_KEYS
     } else {

@@ -58,6 +58,11 @@ const FEW_KEYS: f32 = 40.0;
 /// the way to them. 40 in 10^5 renderings, 24 in 10^6.
 const MOST_KEYS: f32 = 116.0;
 const LESS_KEYS: f32 = 4.0;
+/// The same in any index while a line explains what is heard: other renderings of the same sound are as easy to find.
+const KEYS_EXPLAINED: f32 = 1.0;
+/// Agreement from which a code found by its key may begin a line. Of the codes that differ in 30 % of their bits 84 % agree by .42,
+/// of unrelated ones 3 in 10,000; with 43 differing bits as the limit it was 71 %, and 5.
+const AGREEMENT: f32 = 0.42;
 
 /// How hard a search looks.
 #[derive(Debug, Clone, Copy)]
@@ -67,13 +72,8 @@ struct Effort {
     every: usize,
     /// The same at the outermost speeds, which hardly anything plays at.
     every_outermost: usize,
-    /// Keys looked up for a query code on average, and while a line explains what is heard: other renderings of the same sound are
-    /// as easy to find.
+    /// Keys looked up for a query code on average.
     keys: f32,
-    keys_explained: f32,
-    /// Agreement from which a code found by its key may begin a line. Of the codes that differ in 30 % of their bits 84 % agree by .42,
-    /// of unrelated ones 3 in 10,000; with 43 differing bits as the limit it was 71 %, and 5.
-    agreement: f32,
     /// Mean distance on a line that holds, at most. Unrelated sound has 64 ± 2.5, 30 % errors give 38, or 45 where the time is
     /// out by the most it can be.
     line_distance: u32,
@@ -84,23 +84,10 @@ impl Effort {
         if tables.codes <= SMALL {
             // A look costs little beside all else, even at every code. Of 3,000 development snippets as many are right and as many
             // wrong at any score as by comparing with all codes, and with three times as many keys.
-            Self {
-                every: 1,
-                every_outermost: 2,
-                keys: FEW_KEYS,
-                keys_explained: 1.0,
-                agreement: 0.42,
-                line_distance: 55,
-            }
+            Self { every: 1, every_outermost: 2, keys: FEW_KEYS, line_distance: 55 }
         } else {
-            Self {
-                every: 2,
-                every_outermost: 4,
-                keys: MOST_KEYS - LESS_KEYS * tables.key_bits as f32,
-                keys_explained: 1.0,
-                agreement: 0.42,
-                line_distance: 53,
-            }
+            let keys = MOST_KEYS - LESS_KEYS * tables.key_bits as f32;
+            Self { every: 2, every_outermost: 4, keys, line_distance: 53 }
         }
     }
 
@@ -278,8 +265,8 @@ impl Search {
             return;
         }
         if self.look_up.wait(query) {
-            let keys = if self.explained > 0 { effort.keys_explained } else { effort.keys };
-            let look = lookup::Effort { keys, agreement: effort.agreement };
+            let keys = if self.explained > 0 { KEYS_EXPLAINED } else { effort.keys };
+            let look = lookup::Effort { keys, agreement: AGREEMENT };
             with_scratch(|scratch| {
                 self.look_up.look(index.codes(), &tables, look, scratch);
                 self.judge(index, scratch, effort.line_distance, hits);

@@ -72,16 +72,12 @@ enum What {
 
 impl<'scope> Calls<'scope> {
     /// Starts `threads` threads.
-    pub(crate) fn new<'env>(
-        scope: &'scope Scope<'scope, 'env>,
-        threads: usize,
-        shared: &'env Shared<'env>,
-    ) -> Calls<'scope> {
+    pub(crate) fn new<'env>(scope: &'scope Scope<'scope, 'env>, threads: usize, shared: &'env Shared<'env>) -> Self {
         let thread = |_| {
             let (queue, arrivals) = sync_channel(QUEUE);
             Thread { queue, handle: scope.spawn(move || hear(&arrivals, shared)), calls: 0 }
         };
-        Calls { threads: (0..threads).map(thread).collect(), threads_of: HashMap::new() }
+        Self { threads: (0..threads).map(thread).collect(), threads_of: HashMap::new() }
     }
 
     /// Hands on what came of a call; where it has ended, `reason` says why.
