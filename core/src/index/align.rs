@@ -93,8 +93,10 @@ pub(crate) fn align(index: &Index, candidate: &Candidate, lane: Lane<'_>, paths:
     let last = i32::try_from(codes.len()).ok()? - 1;
     let hop = CODE_HOP as i32;
     let anchor = ((candidate.frame as i32 - candidate.offset) / hop).clamp(0, last.max(0));
+    // The line, a middle of many hits, can pass just before the first frame, where the hit lies: then the next code is heard.
+    let heard = |anchor: &i32| lane.get(candidate.offset + hop * anchor).is_some();
+    let anchor = [anchor, anchor + 1].into_iter().find(heard)?;
     let start = candidate.offset + hop * anchor;
-    lane.get(start)?;
     follow(codes, lane, anchor, start, -1, rows, before);
     follow(codes, lane, anchor, start, 1, rows, after);
     // Both begin with the anchor's code.
