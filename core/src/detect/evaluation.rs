@@ -189,9 +189,9 @@ impl Evaluation<'_> {
 
     /// Whether a hypothesis was judged a moment ago, and what came since cannot matter.
     fn is_unhurried(&self, hypothesis: &Hypothesis) -> bool {
-        let below = self.threshold - hypothesis.raw;
+        let below = self.threshold - hypothesis.unclaimed_score();
         // Nothing is wanting but length: the frames say more, and no other script has a claim.
-        let alone = hypothesis.is_at_limit() && hypothesis.score >= hypothesis.raw;
+        let alone = hypothesis.is_at_limit() && hypothesis.score >= hypothesis.unclaimed_score();
         let wait = if alone && below > 0.0 && !hypothesis.settled {
             below / LIMIT_RISE
         } else if alone || hypothesis.settled || !(-FAR_ABOVE..=FAR_BELOW).contains(&below) {
@@ -278,6 +278,7 @@ impl Evaluation<'_> {
             rendering: candidate.rendering,
             candidate,
             raw: evidence.score(),
+            speed_price: 0.0,
             score: f64::NEG_INFINITY,
             query: (alignment.query_time(first) - half / speed, alignment.query_time(last) + half / speed),
             script: (alignment.script_time(first) - half, alignment.script_time(last) + half),
@@ -320,7 +321,7 @@ impl Evaluation<'_> {
             }
         }
         found.decided_at = known.decided_at;
-        found.score = known.score;
+        (found.score, found.speed_price) = (known.score, known.speed_price);
         *known = found;
     }
 }

@@ -25,7 +25,9 @@ pub(super) struct Hypothesis {
     pub(super) heard: Option<(Verification, AlignedBands)>,
     /// Score at that evaluation, by itself.
     pub(super) raw: f64,
-    /// Score after the claims of other scripts to the same audio.
+    /// What its speed costs, nats.
+    pub(super) speed_price: f64,
+    /// Score after that and the claims of other scripts to the same audio.
     pub(super) score: f64,
     /// Where the part that fits begins and ends in the stream, s.
     pub(super) query: (f64, f64),
@@ -52,6 +54,11 @@ impl Hypothesis {
     /// Whether its score is the most that its length allows, so that it rises with it until something speaks against the match.
     pub(super) fn is_at_limit(&self) -> bool {
         self.raw > self.evidence.limit() - AT_LIMIT
+    }
+
+    /// Score as if no other script had a claim to the same audio.
+    pub(super) fn unclaimed_score(&self) -> f64 {
+        self.raw - self.speed_price
     }
 
     /// Whether a candidate puts its rendering's same place at the same time.
