@@ -6,6 +6,7 @@ mod cli_support;
 
 use std::{
     collections::BTreeSet,
+    fs,
     io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, TcpStream},
     process::{Child, ChildStdout, Command, Stdio},
@@ -177,6 +178,39 @@ fn with_until_decided_a_call_is_heard_no_further_than_its_first_script() {
         assert_eq!(events.last().unwrap()["at"], json!(16.0));
         server.stop();
     }
+}
+
+#[test]
+fn figures_are_kept_for_monitoring() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("callprint.prom");
+    let mut server = Server::start(&["--until-decided", "--metrics", path.to_str().unwrap()]);
+    let figure = |name: &str| -> f64 {
+        let text = fs::read_to_string(&path).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+    };
+    assert_eq!(figure("callprint_calls_total"), 0.0, "the file is there before the first call");
+    let (mut robot, mut idle) = (server.connect(), server.connect());
+    robot.write_all(&[id(20), audio(0, 8), message(0x00, &[])].concat()).unwrap();
+    server.until("ended");
+    idle.write_all(&[id(21), audio(1, 2)].concat()).unwrap();
+    server.until("answered");
+    server.stop();
+    for (name, value) in [
+        ("callprint_calls_total", 2.0),
+        ("callprint_calls_open", 0.0),
+        ("callprint_calls_searched", 0.0),
+        ("callprint_samples_total", 80_000.0),
+        ("callprint_events_total{type=\"match\"}", 1.0),
+        ("callprint_events_total{type=\"ended\"}", 2.0),
+        ("callprint_decision_seconds_count", 1.0),
+    ] {
+        assert_eq!(figure(name), value, "{name}");
+    }
+    assert!((1.0..6.0).contains(&figure("callprint_decision_seconds_sum")));
+    assert!(figure("callprint_lateness_seconds_count") > 0.0);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
 }
 
 #[test]
@@ -369,6 +403,7 @@ fn options_that_do_not_belong_together_are_refused() {
         (&["--pcap", "x.pcap", "--payload", "8=opus"], "96 to 127"),
         (&["--audiosocket", "nowhere"], "--audiosocket nowhere: "),
         (&["--pcap", "/nonexistent.pcap"], "no such file"),
+        (&["--stream", "--metrics", "/nonexistent/callprint.prom"], "/nonexistent/callprint.prom"),
     ] {
         let ran = cli_support::run([&["listen"], args].concat());
         assert_eq!(ran.status, Some(2), "{args:?}");

@@ -99,27 +99,59 @@ impl Histogram {
 const KINDS: [&str; 8] =
     ["answered", "match", "ambiguous", "match_revoked", "unmatched", "machine_voice", "handover", "ended"];
 
-/// What a pool counts. Reading disturbs nobody.
+/// What a pool counts. Reading disturbs nobody. Who runs sessions without a pool can count in the same way: any number of threads
+/// may.
 #[derive(Debug, Default)]
 pub struct Metrics {
     /// Calls opened and ended.
-    pub(super) opened: AtomicU64,
-    pub(super) closed: AtomicU64,
+    opened: AtomicU64,
+    closed: AtomicU64,
     /// Calls that hold a session.
-    pub(super) searched: AtomicU64,
+    searched: AtomicU64,
     /// Samples taken, and refused for want of room.
-    pub(super) samples: AtomicU64,
-    pub(super) dropped: AtomicU64,
+    samples: AtomicU64,
+    dropped: AtomicU64,
     /// Calls given up because of a fault of the library.
-    pub(super) faults: AtomicU64,
+    faults: AtomicU64,
     events: [AtomicU64; KINDS.len()],
-    /// From a sample's arrival to the moment when all that follows from it is known.
-    pub(super) lateness: Histogram,
+    lateness: Histogram,
     decision: Histogram,
 }
 
 impl Metrics {
-    pub(super) fn count(&self, event: &SessionEvent, answered_at: Option<f64>) {
+    /// Counts a call that begins.
+    pub fn count_opened(&self) {
+        self.opened.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a call that ends.
+    pub fn count_closed(&self) {
+        self.closed.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a call that is searched from now on.
+    pub fn count_search(&self) {
+        self.searched.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a call that is searched no more.
+    pub fn count_search_end(&self) {
+        self.searched.fetch_sub(1, Relaxed);
+    }
+
+    /// Counts samples, those taken and those refused.
+    pub fn count_samples(&self, taken: usize, dropped: usize) {
+        self.samples.fetch_add(taken as u64, Relaxed);
+        self.dropped.fetch_add(dropped as u64, Relaxed);
+    }
+
+    pub(super) fn count_fault(&self) {
+        self.faults.fetch_add(1, Relaxed);
+    }
+
+    /// Counts an event of a call that was answered at `answered_at`, s of its audio: see
+    /// [`Session::answered_at`](crate::Session::answered_at).
+    pub fn count_event(&self, event: &SessionEvent, answered_at: Option<f64>) {
         if let Some(at) = KINDS.iter().position(|k| *k == event.kind()) {
             self.events[at].fetch_add(1, Relaxed);
         }
@@ -242,7 +274,7 @@ mod tests {
         for seconds in [0.00005, 0.02, 0.02, 500.0] {
             m.lateness.observe(seconds);
         }
-        m.count(&SessionEvent::Ended { at: 3.0 }, None);
+        m.count_event(&SessionEvent::Ended { at: 3.0 }, None);
         let text = m.to_prometheus();
         let line = |start: &str| text.lines().find(|l| l.starts_with(start)).unwrap_or_default().to_owned();
         assert_eq!(

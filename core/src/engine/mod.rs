@@ -185,7 +185,7 @@ impl SessionPool {
             input: Mutex::new(Input { ring, taken: 0, since: None, ended: false, only_counted: false, queued: false }),
             hearing: Mutex::new(Hearing::Nothing),
         };
-        self.shared.metrics.opened.fetch_add(1, Ordering::Relaxed);
+        self.shared.metrics.count_opened();
         Ok(Call { leg: Arc::new(leg), shared: self.shared.clone() })
     }
 
@@ -258,8 +258,7 @@ impl Call {
         }
         let queue = waits && !std::mem::replace(&mut input.queued, true);
         drop(input);
-        metrics.samples.fetch_add(taken as u64, Ordering::Relaxed);
-        metrics.dropped.fetch_add((samples.len() - taken) as u64, Ordering::Relaxed);
+        metrics.count_samples(taken, samples.len() - taken);
         if queue {
             self.shared.queue(self.leg.clone());
         }
@@ -327,16 +326,16 @@ impl Shared {
         // What a panic may leave half done is the session, and that is dropped.
         let advance = || self.advance(leg, &mut hearing, samples, ended.then_some(taken));
         if catch_unwind(AssertUnwindSafe(advance)).is_err() {
-            self.metrics.faults.fetch_add(1, Ordering::Relaxed);
+            self.metrics.count_fault();
             self.hear_no_more(&mut hearing);
         }
         let no_more = matches!(*hearing, Hearing::NoMore);
         drop(hearing);
         if let Some(since) = since {
-            self.metrics.lateness.observe(since.elapsed().as_secs_f64());
+            self.metrics.lateness().observe(since.elapsed().as_secs_f64());
         }
         if ended {
-            self.metrics.closed.fetch_add(1, Ordering::Relaxed);
+            self.metrics.count_closed();
             return;
         }
         let mut input = lock(&leg.input);
@@ -355,7 +354,9 @@ impl Shared {
     fn advance(&self, leg: &Leg, hearing: &mut Hearing, samples: &[i16], ended: Option<u64>) {
         if matches!(hearing, Hearing::Nothing) {
             *hearing = self.session(leg.config).map_or(Hearing::NoMore, |s| Hearing::Session(Box::new(s)));
-            self.metrics.searched.fetch_add(u64::from(matches!(hearing, Hearing::Session(_))), Ordering::Relaxed);
+            if matches!(hearing, Hearing::Session(_)) {
+                self.metrics.count_search();
+            }
         }
         let Hearing::Session(session) = hearing else {
             if let Some(taken) = ended {
@@ -381,12 +382,12 @@ impl Shared {
     /// Takes the session away from a call that needs none any more.
     fn hear_no_more(&self, hearing: &mut Hearing) -> Option<Box<Session>> {
         let Hearing::Session(session) = std::mem::replace(hearing, Hearing::NoMore) else { return None };
-        self.metrics.searched.fetch_sub(1, Ordering::Relaxed);
+        self.metrics.count_search_end();
         Some(session)
     }
 
     fn tell(&self, id: CallId, event: &SessionEvent, answered_at: Option<f64>) {
-        self.metrics.count(event, answered_at);
+        self.metrics.count_event(event, answered_at);
         (self.on_event)(id, &self.index, event);
     }
 

@@ -1,12 +1,11 @@
 //! Where rows go: standard output, or a file that appears whole or not at all.
 
 use std::{
-    fs::{self, File, Permissions},
+    fs::File,
     io::{self, BufWriter, Write as _},
     path::{Path, PathBuf},
 };
 
-use callprint::Error;
 use tempfile::NamedTempFile;
 
 use super::{
@@ -17,7 +16,10 @@ use crate::{
     args::Format,
     console::Console,
     exit::{Failure, Status},
-    output,
+    output::{
+        self,
+        file::{self, failure, persist},
+    },
 };
 
 /// A table being written.
@@ -91,11 +93,7 @@ fn open_file(path: &Path, columns: &[Column]) -> Result<Target, Failure> {
         Some("parquet") => None,
         _ => return Err(Failure::at(path, "the extension says the form; name it .csv, .parquet or .jsonl")),
     };
-    if path.is_dir() {
-        return Err(Failure::at(path, "is a folder; give the name of a file"));
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = NamedTempFile::with_prefix_in(".callprint-", folder).map_err(|error| failure(path, error))?;
+    let file = file::begin(path)?;
     let path = path.to_owned();
     match format {
         Some(format) => {
@@ -112,36 +110,8 @@ fn open_file(path: &Path, columns: &[Column]) -> Result<Target, Failure> {
     }
 }
 
-/// Makes sure that the bytes are on the disk before the name is.
-fn persist(path: &Path, file: NamedTempFile) -> Result<(), Failure> {
-    let ready = permissions(path, file.as_file()).and_then(|()| file.as_file().sync_all());
-    ready.map_err(|error| failure(path, error))?;
-    file.persist(path).map_err(|error| failure(path, error.error))?;
-    Ok(())
-}
-
-/// A temporary file is its owner's alone; a result has the permissions of the file it replaces, or of any new file.
-#[cfg(unix)]
-fn permissions(path: &Path, file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let permissions = match fs::metadata(path) {
-        Ok(metadata) => metadata.permissions(),
-        Err(_) => Permissions::from_mode(0o644),
-    };
-    file.set_permissions(permissions)
-}
-
-#[cfg(not(unix))]
-fn permissions(_: &Path, _: &File) -> io::Result<()> {
-    Ok(())
-}
-
 fn to_stdout(bytes: &[u8]) -> io::Result<()> {
     let mut stdout = io::stdout();
     stdout.write_all(bytes)?;
     stdout.flush()
-}
-
-fn failure(path: &Path, error: io::Error) -> Failure {
-    Failure::writing(path, &Error::io(path, error))
 }

@@ -53,6 +53,9 @@ pub(crate) struct ListenArgs {
     /// Threads that listen, of AudioSocket or RTP [default: as many as there are processors]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) jobs: Option<u16>,
+    /// Keep figures there in Prometheus' text format, written anew each 10 s and in the end: calls, events, lateness, time to a match
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
     /// Form of the events
     #[arg(short, long, value_name = "FORMAT", default_value = "json")]
     pub(crate) format: EventFormat,

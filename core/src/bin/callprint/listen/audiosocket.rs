@@ -17,16 +17,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use callprint::{Index, SessionConfig};
 use mio::{
     Events, Interest, Poll, Token, Waker,
     net::{TcpListener, TcpStream},
 };
 
 use super::{
+    Listening,
     args::ListenArgs,
     connection::{Connection, Next, Shared},
-    events::Reporter,
     stop::Stop,
 };
 use crate::{
@@ -47,28 +46,16 @@ const BUFFER: usize = 1 << 16;
 const OTHER_FILES: u64 = 64;
 
 /// Serves until a signal comes.
-pub(crate) fn run(
-    address: &str,
-    args: &ListenArgs,
-    index: &Arc<Index>,
-    config: SessionConfig,
-    reporter: &Reporter<'_>,
-    console: &Console,
-) -> Result<Status, Failure> {
+pub(crate) fn run(address: &str, args: &ListenArgs, listening: &Listening<'_>) -> Result<Status, Failure> {
+    let console = listening.console;
     let failed = |error: io::Error| Failure::new(format_args!("--audiosocket {address}: {error}"));
     // As far as the system lets us; what is missing in the end is told when a connection can't be accepted.
     let _ = rlimit::increase_nofile_limit(u64::from(args.max_calls) + OTHER_FILES);
     let mut listener = bind(address).map_err(failed)?;
     let mut poll = Poll::new().map_err(failed)?;
     poll.registry().register(&mut listener, LISTEN, Interest::READABLE).map_err(failed)?;
-    let shared = Shared {
-        index,
-        config,
-        hang_up_far: args.hang_up_far,
-        idle: Duration::from_secs_f64(args.idle.min(1e9)),
-        reporter,
-        console,
-    };
+    let idle = Duration::from_secs_f64(args.idle.min(1e9));
+    let shared = Shared { listening, hang_up_far: args.hang_up_far, idle };
     let mut shards = Vec::new();
     for _ in 0..pool::threads(args.jobs) {
         shards.push(Shard::new().map_err(failed)?);
@@ -202,6 +189,7 @@ impl Shard {
             if self.poll.poll(&mut events, Some(wait)).is_err() {
                 continue;
             }
+            let woke = Instant::now();
             due.append(&mut again);
             due.extend(events.iter().map(|event| event.token()));
             while let Ok((stream, peer)) = self.arrivals.try_recv() {
@@ -211,14 +199,16 @@ impl Shard {
                 match self.poll.registry().register(&mut connection.stream, token, interest) {
                     Ok(()) => drop(connections.insert(token, connection)),
                     Err(error) => {
-                        shared.console.failure(&Failure::new(format_args!("{peer}: {error}")));
+                        shared.listening.console.failure(&Failure::new(format_args!("{peer}: {error}")));
                         self.handle.connections.fetch_sub(1, Ordering::Relaxed);
                     }
                 }
             }
             for token in due.drain(..) {
                 let Some(connection) = connections.get_mut(&token) else { continue };
-                match connection.ready(shared, &mut buffer) {
+                let next = connection.ready(shared, &mut buffer);
+                shared.listening.metrics().lateness().observe(woke.elapsed().as_secs_f64());
+                match next {
                     Next::Wait => {}
                     Next::Again => again.push(token),
                     Next::Close => self.close(token, &mut connections, shared),

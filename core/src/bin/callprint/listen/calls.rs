@@ -6,35 +6,21 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{
-        Arc,
-        mpsc::{Receiver, SyncSender, sync_channel},
-    },
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread::{Scope, ScopedJoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use callprint::{
-    Index, SessionConfig,
+    audio::SAMPLE_RATE,
     telephony::{StreamCounts, StreamEvent, StreamKey},
 };
 
-use super::{
-    events::{End, Reporter},
-    hearing::Hearing,
-};
-use crate::{console::Console, exit::Failure};
+use super::{Listening, events::End, hearing::Hearing};
+use crate::exit::Failure;
 
 /// What may wait for a thread: 20 ms of so many calls.
 const QUEUE: usize = 4096;
-
-/// What all threads share.
-pub(crate) struct Shared<'a> {
-    pub(crate) index: &'a Arc<Index>,
-    pub(crate) config: SessionConfig,
-    pub(crate) reporter: &'a Reporter<'a>,
-    pub(crate) console: &'a Console,
-}
 
 /// How it went.
 #[derive(Default)]
@@ -62,6 +48,7 @@ struct Thread<'scope> {
 struct Heard {
     key: StreamKey,
     time: Duration,
+    arrived: Instant,
     what: What,
 }
 
@@ -72,10 +59,14 @@ enum What {
 
 impl<'scope> Calls<'scope> {
     /// Starts `threads` threads.
-    pub(crate) fn new<'env>(scope: &'scope Scope<'scope, 'env>, threads: usize, shared: &'env Shared<'env>) -> Self {
+    pub(crate) fn new<'env>(
+        scope: &'scope Scope<'scope, 'env>,
+        threads: usize,
+        listening: &'env Listening<'env>,
+    ) -> Self {
         let thread = |_| {
             let (queue, arrivals) = sync_channel(QUEUE);
-            Thread { queue, handle: scope.spawn(move || hear(&arrivals, shared)), calls: 0 }
+            Thread { queue, handle: scope.spawn(move || hear(&arrivals, listening)), calls: 0 }
         };
         Self { threads: (0..threads).map(thread).collect(), threads_of: HashMap::new() }
     }
@@ -97,7 +88,7 @@ impl<'scope> Calls<'scope> {
             }
         };
         // A thread that has failed takes nothing any more; that is told in the end.
-        let _ = threads[number].queue.send(Heard { key: *key, time, what });
+        let _ = threads[number].queue.send(Heard { key: *key, time, arrived: Instant::now(), what });
     }
 
     /// Waits until everything is heard.
@@ -118,14 +109,14 @@ impl<'scope> Calls<'scope> {
 }
 
 /// A thread's work.
-fn hear(arrivals: &Receiver<Heard>, shared: &Shared<'_>) -> Outcome {
-    let Shared { index, config, reporter, console } = shared;
+fn hear(arrivals: &Receiver<Heard>, listening: &Listening<'_>) -> Outcome {
+    let Listening { reporter, console, .. } = listening;
     let mut calls: HashMap<StreamKey, (String, Hearing)> = HashMap::new();
     let mut outcome = Outcome::default();
-    for Heard { key, time, what } in arrivals {
+    for Heard { key, time, arrived, what } in arrivals {
         let (call, hearing) = match calls.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => match Hearing::new(index, *config) {
+            Entry::Vacant(new) => match listening.hear(SAMPLE_RATE) {
                 Ok(hearing) => {
                     outcome.heard += 1;
                     new.insert((key.to_string(), hearing))
@@ -140,6 +131,7 @@ fn hear(arrivals: &Receiver<Heard>, shared: &Shared<'_>) -> Outcome {
             What::Samples(samples) => {
                 hearing.push_f32(&samples);
                 reporter.drain(call, hearing, time);
+                listening.metrics().lateness().observe(arrived.elapsed().as_secs_f64());
             }
             What::Ended(counts, reason) => {
                 if hearing.seconds() == 0.0 {

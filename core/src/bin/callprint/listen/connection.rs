@@ -3,21 +3,18 @@
 use std::{
     io::{self, ErrorKind, Read, Write},
     net::SocketAddr,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
-use callprint::{
-    Index, SessionConfig,
-    telephony::{AudioSocketDecoder, AudioSocketMessage, hang_up, silence},
-};
+use callprint::telephony::{AudioSocketDecoder, AudioSocketMessage, hang_up, silence};
 use mio::net::TcpStream;
 
 use super::{
-    events::{End, Reporter, now},
+    Listening,
+    events::{End, now},
     hearing::Hearing,
 };
-use crate::{console::Console, exit::Failure};
+use crate::exit::Failure;
 
 /// Bytes read from a connection before others have their turn: a second of 8 kHz.
 const TURN: usize = 16_000;
@@ -26,12 +23,9 @@ const KEEP_ALIVE: Duration = Duration::from_millis(500);
 
 /// What all connections share.
 pub(crate) struct Shared<'a> {
-    pub(crate) index: &'a Arc<Index>,
-    pub(crate) config: SessionConfig,
+    pub(crate) listening: &'a Listening<'a>,
     pub(crate) hang_up_far: Option<f64>,
     pub(crate) idle: Duration,
-    pub(crate) reporter: &'a Reporter<'a>,
-    pub(crate) console: &'a Console,
 }
 
 /// Whether a connection stays.
@@ -104,7 +98,7 @@ impl Connection {
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
-                    shared.console.detail(&format!("{}: {error}", self.peer));
+                    shared.listening.console.detail(&format!("{}: {error}", self.peer));
                     self.reason = Some("closed");
                 }
             }
@@ -127,7 +121,7 @@ impl Connection {
     pub(crate) fn finish(mut self, shared: &Shared<'_>, reason: &'static str) {
         if let Some(mut hearing) = self.hearing.take() {
             let end = End { reason: self.reason.unwrap_or(reason), rtp: None };
-            shared.reporter.end(&self.call, &mut hearing, now(), &end);
+            shared.listening.reporter.end(&self.call, &mut hearing, now(), &end);
         }
     }
 
@@ -138,13 +132,12 @@ impl Connection {
             AudioSocketMessage::Id(id) => {
                 *call = id.to_string();
                 *identified = true;
-                shared.console.detail(&format!("{peer}: call {call}"));
+                shared.listening.console.detail(&format!("{peer}: call {call}"));
             }
             AudioSocketMessage::Audio { sample_rate: rate, bytes } => {
                 if hearing.is_none() {
                     *sample_rate = rate;
-                    let config = SessionConfig { sample_rate: rate, ..shared.config };
-                    match Hearing::new(shared.index, config) {
+                    match shared.listening.hear(rate) {
                         Ok(made) => *hearing = Some(made),
                         Err(error) => trouble = Some(error.to_string()),
                     }
@@ -152,7 +145,7 @@ impl Connection {
                 if let Some(hearing) = hearing {
                     hearing.push_i16_le(bytes);
                     *owed += bytes.len() / 2;
-                    let least = shared.reporter.drain(call, hearing, now());
+                    let least = shared.listening.reporter.drain(call, hearing, now());
                     if least.zip(shared.hang_up_far).is_some_and(|(least, limit)| least <= limit) {
                         *reason = Some("matched");
                     }
@@ -160,17 +153,23 @@ impl Connection {
             }
             AudioSocketMessage::Dtmf(digit) => {
                 let at = hearing.as_ref().map_or(0.0, Hearing::seconds);
-                shared.reporter.digit(call, at, digit, now());
+                shared.listening.reporter.digit(call, at, digit, now());
             }
             AudioSocketMessage::HangUp => *reason = Some("hang_up"),
             AudioSocketMessage::Error(_) => trouble = Some("the peer reports an error".to_owned()),
             AudioSocketMessage::Unknown(kind) => {
-                shared.console.detail(&format!("{call}: message of the unknown type {kind:#04x} passed over"));
+                shared
+                    .listening
+                    .console
+                    .detail(&format!("{call}: message of the unknown type {kind:#04x} passed over"));
             }
             _ => {}
         });
         if let Some(trouble) = result.err().map(|fault| fault.to_string()).or(trouble) {
-            shared.console.failure(&Failure::new(format_args!("{peer}: {trouble}; the connection is closed")));
+            shared
+                .listening
+                .console
+                .failure(&Failure::new(format_args!("{peer}: {trouble}; the connection is closed")));
             self.reason = Some("fault");
         }
     }
@@ -187,7 +186,7 @@ impl Connection {
             self.unsent.extend(hang_up());
         }
         if let Err(error) = self.flush() {
-            shared.console.detail(&format!("{}: {error}", self.peer));
+            shared.listening.console.detail(&format!("{}: {error}", self.peer));
             self.reason.get_or_insert("closed");
         }
         if self.reason.is_some() { Next::Close } else { next }

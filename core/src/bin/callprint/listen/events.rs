@@ -7,7 +7,7 @@ use std::{
 };
 
 use anstyle::{AnsiColor, Style};
-use callprint::{Session, SessionEvent, SessionMatch};
+use callprint::{Index, SessionEvent, SessionMatch};
 use serde::Serialize;
 
 use super::{args::EventFormat, hearing::Hearing};
@@ -94,20 +94,20 @@ impl<'c> Reporter<'c> {
     /// Prints all events that wait, and lets a call rest that is decided; the least false-alarm rate of the matches among
     /// them. `time` is when the audio came, since 1970.
     pub(crate) fn drain(&self, call: &str, hearing: &mut Hearing, time: Duration) -> Option<f64> {
-        let least = hearing.session().and_then(|session| self.print(call, session, time));
+        let least = self.print(call, hearing, time);
         hearing.rest_if_decided();
         least
     }
 
-    fn print(&self, call: &str, session: &mut Session, time: Duration) -> Option<f64> {
+    fn print(&self, call: &str, hearing: &mut Hearing, time: Duration) -> Option<f64> {
         let mut least: Option<f64> = None;
-        while let Some(event) = session.poll() {
+        while let Some((event, index)) = hearing.poll() {
             if let SessionEvent::Match { found, .. } = &event {
                 least = Some(least.map_or(found.false_alarms_per_hour, |l| l.min(found.false_alarms_per_hour)));
             }
             // The end is told by `end`, which knows why.
             if !matches!(event, SessionEvent::Ended { .. }) {
-                self.session_event(call, session, &event, time);
+                self.session_event(call, index, &event, time);
             }
         }
         least
@@ -115,10 +115,8 @@ impl<'c> Reporter<'c> {
 
     /// Ends a call and prints its last events.
     pub(crate) fn end(&self, call: &str, hearing: &mut Hearing, time: Duration, end: &End) {
-        if let Some(session) = hearing.session() {
-            session.finish();
-            self.print(call, session, time);
-        }
+        hearing.finish();
+        self.print(call, hearing, time);
         self.write(&Line { end: Some(end), ..Line::new(call, "ended", hearing.seconds(), time) });
     }
 
@@ -128,13 +126,13 @@ impl<'c> Reporter<'c> {
         self.write(&Line { digit: Some(digit), ..Line::new(call, "dtmf", at, time) });
     }
 
-    fn session_event(&self, call: &str, session: &Session, event: &SessionEvent, time: Duration) {
+    fn session_event(&self, call: &str, index: &Index, event: &SessionEvent, time: Duration) {
         let probability = match event {
             SessionEvent::MachineVoice { probability, .. } => Some(*probability),
             SessionEvent::Handover { confidence, .. } => Some(*confidence),
             _ => None,
         };
-        let found = event.found().map(|found| Found::new(session, found));
+        let found = event.found().map(|found| Found::new(index, found));
         self.write(&Line { found, probability, ..Line::new(call, event.kind(), event.at(), time) });
     }
 
@@ -202,8 +200,8 @@ impl<'a> Line<'a> {
 }
 
 impl<'a> Found<'a> {
-    fn new(session: &'a Session, found: &SessionMatch) -> Self {
-        let rendering = session.index().rendering(found.rendering);
+    fn new(index: &'a Index, found: &SessionMatch) -> Self {
+        let rendering = index.rendering(found.rendering);
         Self {
             script: rendering.script,
             rendering: rendering.id,
@@ -216,7 +214,7 @@ impl<'a> Found<'a> {
             script_start: found.script_start,
             script_end: found.script_end,
             speed: found.speed,
-            rivals: found.rivals().iter().map(|&rival| session.index().rendering(rival).script).collect(),
+            rivals: found.rivals().iter().map(|&rival| index.rendering(rival).script).collect(),
         }
     }
 }

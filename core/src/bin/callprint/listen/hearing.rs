@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use callprint::{Index, Session, SessionConfig};
+use callprint::{Index, Session, SessionConfig, SessionEvent, engine::Metrics};
 
 /// One call, or one channel of it.
 #[derive(Debug)]
@@ -11,19 +11,25 @@ pub(crate) struct Hearing {
     session: Option<Session>,
     sample_rate: u32,
     samples: u64,
+    metrics: Arc<Metrics>,
 }
 
 impl Hearing {
+    /// Begins to hear a call, which is counted in `metrics`.
+    ///
     /// # Errors
     /// Those of [`Session::new`].
-    pub(crate) fn new(index: &Arc<Index>, config: SessionConfig) -> callprint::Result<Self> {
+    pub(crate) fn new(index: &Arc<Index>, config: SessionConfig, metrics: &Arc<Metrics>) -> callprint::Result<Self> {
         let session = Session::new(Arc::clone(index), config)?;
-        Ok(Self { session: Some(session), sample_rate: config.sample_rate, samples: 0 })
+        metrics.count_opened();
+        metrics.count_search();
+        let metrics = Arc::clone(metrics);
+        Ok(Self { session: Some(session), sample_rate: config.sample_rate, samples: 0, metrics })
     }
 
     /// Takes samples in [-1, 1].
     pub(crate) fn push_f32(&mut self, samples: &[f32]) {
-        self.samples += samples.len() as u64;
+        self.take(samples.len());
         if let Some(session) = &mut self.session {
             session.push_f32(samples);
         }
@@ -33,7 +39,7 @@ impl Hearing {
     pub(crate) fn push_i16_le(&mut self, bytes: &[u8]) {
         let mut samples = [0; 160];
         for part in bytes.as_chunks().0.chunks(samples.len()) {
-            self.samples += part.len() as u64;
+            self.take(part.len());
             let Some(session) = &mut self.session else { continue };
             for (sample, &bytes) in samples.iter_mut().zip(part) {
                 *sample = i16::from_le_bytes(bytes);
@@ -42,18 +48,45 @@ impl Hearing {
         }
     }
 
-    /// What events are to be had from.
-    pub(crate) fn session(&mut self) -> Option<&mut Session> {
-        self.session.as_mut()
+    fn take(&mut self, samples: usize) {
+        self.samples += samples as u64;
+        self.metrics.count_samples(samples, 0);
+    }
+
+    /// The next event that waits, and the index that knows its names.
+    pub(crate) fn poll(&mut self) -> Option<(SessionEvent, &Index)> {
+        let session = self.session.as_mut()?;
+        let event = session.poll()?;
+        self.metrics.count_event(&event, session.answered_at());
+        Some((event, session.index()))
     }
 
     /// Lets the session go if it does not search on. What events it still has are lost.
     pub(crate) fn rest_if_decided(&mut self) {
-        self.session.take_if(|session| session.is_decided());
+        if self.session.take_if(|session| session.is_decided()).is_some() {
+            self.metrics.count_search_end();
+        }
+    }
+
+    /// Ends the call: its last events wait.
+    pub(crate) fn finish(&mut self) {
+        match &mut self.session {
+            Some(session) => session.finish(),
+            None => self.metrics.count_event(&SessionEvent::Ended { at: self.seconds() }, None),
+        }
     }
 
     /// Seconds taken in.
     pub(crate) fn seconds(&self) -> f64 {
         self.samples as f64 / f64::from(self.sample_rate)
+    }
+}
+
+impl Drop for Hearing {
+    fn drop(&mut self) {
+        if self.session.is_some() {
+            self.metrics.count_search_end();
+        }
+        self.metrics.count_closed();
     }
 }

@@ -5,24 +5,20 @@ use std::{
     io::{self, Read},
     net::SocketAddr,
     path::Path,
-    sync::Arc,
     thread,
     time::Duration,
 };
 
-use callprint::{
-    Index, SessionConfig,
-    telephony::{CaptureReader, Datagram, PayloadTypes, RtpCodec, Streams},
-};
+use callprint::telephony::{CaptureReader, Datagram, PayloadTypes, RtpCodec, Streams};
 
 use super::{
+    Listening,
     ahead::{Ended, read_ahead},
     args::ListenArgs,
-    calls::{Calls, Outcome, Shared},
-    events::{Reporter, now},
+    calls::{Calls, Outcome},
+    events::now,
 };
 use crate::{
-    console::Console,
     exit::{Failure, Status},
     output::words,
     pool,
@@ -35,14 +31,8 @@ const AHEAD: usize = 1024;
 type Arrival = (Duration, SocketAddr, SocketAddr, Vec<u8>);
 
 /// Listens until the capture ends or a signal comes.
-pub(crate) fn run(
-    path: &Path,
-    args: &ListenArgs,
-    index: &Arc<Index>,
-    config: SessionConfig,
-    reporter: &Reporter<'_>,
-    console: &Console,
-) -> Result<Status, Failure> {
+pub(crate) fn run(path: &Path, args: &ListenArgs, listening: &Listening<'_>) -> Result<Status, Failure> {
+    let console = listening.console;
     let mut types = PayloadTypes::default();
     for (number, name) in &args.payload {
         let codec = RtpCodec::from_name(name).ok_or_else(|| {
@@ -55,9 +45,8 @@ pub(crate) fn run(
         read(&path, |datagram| send((datagram.time, datagram.source, datagram.destination, datagram.payload.to_vec())))
     };
     let mut streams = Streams::new(types);
-    let shared = Shared { index, config, reporter, console };
     let (failure, Outcome { heard, trouble }) = thread::scope(|scope| -> Result<_, Failure> {
-        let mut calls = Calls::new(scope, pool::threads(args.jobs), &shared);
+        let mut calls = Calls::new(scope, pool::threads(args.jobs), listening);
         let mut time = Duration::ZERO;
         let Ended { reason, failure } = read_ahead(AHEAD, read, |(at, source, destination, payload): Arrival| {
             time = at;

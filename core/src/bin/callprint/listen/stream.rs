@@ -3,22 +3,18 @@
 use std::{
     io::{self, IsTerminal},
     path::Path,
-    sync::Arc,
+    time::Instant,
 };
 
-use callprint::{
-    Index, SessionConfig,
-    audio::{Block, Source, channel_name},
-};
+use callprint::audio::{Block, Source, channel_name};
 
 use super::{
+    Listening,
     ahead::{Ended, read_ahead},
-    events::{End, Reporter, now},
-    hearing::Hearing,
+    events::{End, now},
 };
 use crate::{
     args::RawArgs,
-    console::Console,
     exit::{Failure, Status},
     input,
 };
@@ -27,13 +23,8 @@ use crate::{
 const AHEAD: usize = 16;
 
 /// Listens until the input ends or a signal comes.
-pub(crate) fn run(
-    raw: &RawArgs,
-    index: &Arc<Index>,
-    config: SessionConfig,
-    reporter: &Reporter<'_>,
-    console: &Console,
-) -> Result<Status, Failure> {
+pub(crate) fn run(raw: &RawArgs, listening: &Listening<'_>) -> Result<Status, Failure> {
+    let Listening { reporter, console, .. } = listening;
     if io::stdin().is_terminal() {
         return Err(Failure::new("--stream: standard input is a terminal; pipe raw PCM into it"));
     }
@@ -41,8 +32,7 @@ pub(crate) fn run(
     let mut calls = Vec::new();
     for channel in 0..format.channels {
         let name = if format.channels == 1 { "-".to_owned() } else { channel_name(channel, format.channels) };
-        let config = SessionConfig { sample_rate: format.sample_rate, ..config };
-        calls.push((name, Hearing::new(index, config).map_err(Failure::new)?));
+        calls.push((name, listening.hear(format.sample_rate).map_err(Failure::new)?));
     }
     let raw = raw.clone();
     let read = move |send: &mut dyn FnMut(Block) -> bool| {
@@ -56,10 +46,12 @@ pub(crate) fn run(
         Ok(())
     };
     let Ended { reason, failure } = read_ahead(AHEAD, read, |block| {
+        let arrived = Instant::now();
         for ((call, hearing), samples) in calls.iter_mut().zip(&block.channels) {
             hearing.push_f32(samples);
             reporter.drain(call, hearing, now());
         }
+        listening.metrics().lateness().observe(arrived.elapsed().as_secs_f64());
     })?;
     for (call, hearing) in &mut calls {
         reporter.end(call, hearing, now(), &End { reason, rtp: None });

@@ -1,6 +1,7 @@
 //! Results on standard output: JSON Lines, CSV, or text for people.
 
 mod csv;
+pub(crate) mod file;
 mod json;
 #[cfg(test)]
 pub(crate) mod sample;
