@@ -1,4 +1,4 @@
-//! A clean piece of a rendering is matched wherever it begins, and still is when it ends.
+//! A piece of a rendering is matched wherever it begins, and still is when it has ended.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed helper fails the test")]
 
@@ -43,5 +43,30 @@ fn every_script_is_matched_in_a_clean_cut() {
         let script = id.split("__").next().unwrap();
         let start = (997 * i) % (clip.len() - CUT);
         assert_eq!(lost(&scanner, script, &clip, [start].into_iter()), [0; 0], "{id}");
+    }
+}
+
+#[test]
+fn a_part_of_a_script_is_matched_amid_silence_and_amid_noise() {
+    // A robot waits for an answer before and after: what the script goes on with does not come, and nothing else does.
+    let index = Index::builtin().unwrap();
+    let scanner = Scanner::new(&index, ScanOptions { max_far: 1.0, all: false }).unwrap();
+    let pause = vec![0.0; CUT];
+    let mut state = 1u32;
+    let mut hiss = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        // Some 40 dB under full scale.
+        0.02 * (state as f32 / u32::MAX as f32 - 0.5)
+    };
+    for path in renderings().iter().step_by(4) {
+        let clip = read_channels_8k(path, 60.0).unwrap().swap_remove(0);
+        let id = path.file_stem().unwrap().to_str().unwrap();
+        let middle = (clip.len() - CUT) / 2;
+        let silent = [&pause[..], &clip[middle..middle + CUT], &pause].concat();
+        let noisy: Vec<f32> = silent.iter().map(|sample| sample + hiss()).collect();
+        for (line, call) in [("silence", silent), ("noise", noisy)] {
+            let found = scanner.scan_samples("call", &call).unwrap().matches;
+            assert!(found.iter().any(|m| id.starts_with(&m.script)), "{id} amid {line}: {found:?}");
+        }
     }
 }

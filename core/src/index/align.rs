@@ -27,6 +27,9 @@ const MOVE_PRICE: f32 = 0.08;
 /// Agreement of a code that has no query code to agree with.
 const OUTSIDE: f32 = -0.5;
 
+/// Codes without sound in the query that an alignment keeps at either end (0.2 s): as much as patches reach over the ends of sound.
+const SILENT_ENDS: usize = 5;
+
 /// One stored code and the query code that the path gives it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step {
@@ -117,9 +120,19 @@ pub(crate) fn align(index: &Index, candidate: &Candidate, lane: Lane<'_>, paths:
     });
     alignment.steps.clear();
     alignment.steps.extend(steps);
+    trim(&mut alignment.steps);
     alignment.query_active = lane.frames.iter().filter(|f| f.active).count();
     (alignment.rendering, alignment.speed) = (candidate.rendering, candidate.speed);
     Some(())
+}
+
+/// Leaves out where the query is silent before and after all that it says: a robot that waits for an answer between two parts of its
+/// script is no other speech.
+fn trim(steps: &mut Vec<Step>) {
+    let sounds = |step: &Step| step.query_active;
+    let Some((first, last)) = steps.iter().position(sounds).zip(steps.iter().rposition(sounds)) else { return };
+    steps.truncate(last + 1 + SILENT_ENDS);
+    steps.drain(..first.saturating_sub(SILENT_ENDS));
 }
 
 /// Memory for following paths, and the alignment found last; once it has grown, aligning allocates no more.
