@@ -70,3 +70,24 @@ fn a_part_of_a_script_is_matched_amid_silence_and_amid_noise() {
         }
     }
 }
+
+#[test]
+fn a_robot_that_stops_to_listen_stays_matched_when_somebody_answers() {
+    let index = Index::builtin().unwrap();
+    let scanner = Scanner::new(&index, ScanOptions { max_far: 1.0, all: false }).unwrap();
+    let answer = read_channels_8k(corpus("samples/human.flac"), 60.0).unwrap().swap_remove(0);
+    let answer = &answer[16_000..32_000];
+    let (mut lost, mut calls) = (Vec::new(), 0);
+    for path in renderings().iter().step_by(4) {
+        let clip = read_channels_8k(path, 60.0).unwrap().swap_remove(0);
+        let id = path.file_stem().unwrap().to_str().unwrap();
+        let call = [&clip[..25_600], &[0.0; 8000], answer, &[0.0; 8000]].concat();
+        let found = scanner.scan_samples("call", &call).unwrap().matches;
+        calls += 1;
+        if !found.iter().any(|m| id.starts_with(&m.script)) {
+            lost.push(id.to_owned());
+        }
+    }
+    // Scripts that begin alike, or with a pause, have said too little by then.
+    assert!(10 * lost.len() <= calls, "{} of {calls} lost: {lost:?}", lost.len());
+}

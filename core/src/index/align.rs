@@ -6,7 +6,7 @@
 //! minus the price: dynamic programming after Viterbi (1967), as in dynamic time warping with a slope constraint
 //! (Sakoe & Chiba, "Dynamic programming algorithm optimization for spoken word recognition", IEEE Trans. ASSP 26(1), 1978).
 
-use super::{Candidate, Index};
+use super::{Candidate, Index, score::best_part};
 use crate::fingerprint::{CODE_HOP, HeardCode, SPEEDS, stream_time};
 use crate::simd::wide;
 
@@ -27,7 +27,9 @@ const MOVE_PRICE: f32 = 0.08;
 /// Agreement of a code that has no query code to agree with.
 const OUTSIDE: f32 = -0.5;
 
-/// Codes without sound in the query that an alignment keeps at either end (0.2 s): as much as patches reach over the ends of sound.
+/// Codes of the script with sound, one after another, that the query is silent in where it has stopped (0.3 s beside the patch).
+const SILENCE: usize = 8;
+/// Codes of silence that an alignment keeps at either end then (0.2 s): as much as patches reach over the ends of sound.
 const SILENT_ENDS: usize = 5;
 
 /// One stored code and the query code that the path gives it.
@@ -120,19 +122,37 @@ pub(crate) fn align(index: &Index, candidate: &Candidate, lane: Lane<'_>, paths:
     });
     alignment.steps.clear();
     alignment.steps.extend(steps);
-    trim(&mut alignment.steps);
+    narrow(&mut alignment.steps);
     alignment.query_active = lane.frames.iter().filter(|f| f.active).count();
     (alignment.rendering, alignment.speed) = (candidate.rendering, candidate.speed);
     Some(())
 }
 
-/// Leaves out where the query is silent before and after all that it says: a robot that waits for an answer between two parts of its
-/// script is no other speech.
-fn trim(steps: &mut Vec<Step>) {
-    let sounds = |step: &Step| step.query_active;
-    let Some((first, last)) = steps.iter().position(sounds).zip(steps.iter().rposition(sounds)) else { return };
-    steps.truncate(last + 1 + SILENT_ENDS);
-    steps.drain(..first.saturating_sub(SILENT_ENDS));
+/// Narrows an alignment to what lies around the part that fits best: where the query falls silent and the script speaks on, the robot
+/// stopped to listen, and what is said after that is somebody else's. Silence itself is no other speech either.
+fn narrow(steps: &mut Vec<Step>) {
+    let Some(part) = best_part(steps) else { return };
+    let first = part.start - reach(steps[..part.start].iter().rev());
+    let end = part.end + reach(steps[part.end..].iter());
+    steps.truncate(end);
+    steps.drain(..first);
+}
+
+/// How many of these steps, outwards from the part that fits, are kept: all before the query falls silent, and [`SILENT_ENDS`] of silence.
+fn reach<'a>(steps: impl ExactSizeIterator<Item = &'a Step>) -> usize {
+    let all = steps.len();
+    let (mut silent_from, mut missing) = (0, 0);
+    for (i, step) in steps.enumerate() {
+        if step.query_active {
+            (silent_from, missing) = (i + 1, 0);
+        } else if step.script_active {
+            missing += 1;
+        }
+        if missing == SILENCE {
+            return (silent_from + SILENT_ENDS).min(all);
+        }
+    }
+    all
 }
 
 /// Memory for following paths, and the alignment found last; once it has grown, aligning allocates no more.

@@ -249,7 +249,7 @@ fn bit_error_rate(steps: &[Step], codes: usize) -> f64 {
 }
 
 /// The steps whose agreement is highest in sum above the turning point.
-fn best_part(steps: &[Step]) -> Option<Range<usize>> {
+pub(super) fn best_part(steps: &[Step]) -> Option<Range<usize>> {
     highest_stretch(steps.iter().map(|s| if s.active { s.agreement - TURNING_POINT } else { 0.0 }))
 }
 
