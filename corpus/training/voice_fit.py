@@ -186,14 +186,12 @@ def measure(data, use):
     words = (data.y == 0) & ~fluent
     result = {"segments": len(data.y), "machine": int(machine.sum()), "engines": data.engines, "human_speakers": len(set(data.group[~machine])), "sources": data.sources,
               "features": [data.names[i] for i in use]}
-    for name, keep, human in (("g711", data.g711, fluent), ("all_channels", every, fluent), ("g711_words", data.g711, words),
+    prompts = fluent & np.isin(data.source, PROMPTS)
+    for name, keep, human in (("g711", data.g711, fluent), ("all_channels", every, fluent), ("g711_words", data.g711, words), ("g711, speakers of prompts", data.g711, prompts),
+                              ("plain g711", data.plain, fluent), ("plain g711, speakers of prompts", data.plain, prompts),
                               ("g711, sources and engines of the fit", data.g711 & data.fitted, fluent), ("g711, the others", data.g711 & ~data.fitted, fluent)):
         h, m = keep & human, keep & machine
         result[name] = {"eer": rate(data, pooled, h, m), "interval95": interval(data, pooled, h, m)}
-    for name, keep in (("g711", data.g711), ("plain g711", data.plain)):
-        for who, human in (("speakers of prompts", fluent & np.isin(data.source, PROMPTS)), ("all people", fluent)):
-            h, m = keep & human, keep & machine
-            result[f"{name}, {who}"] = {"eer": rate(data, pooled, h, m), "interval95": interval(data, pooled, h, m)}
     h, g = fluent & data.g711, data.g711
     result["by_engine"] = {e: rate(data, pool(data, scores), h, g & (data.group == e)) for e in data.engines}
     result["by_chain"] = {c: rate(data, pooled, fluent & (data.chain == c), machine & (data.chain == c)) for c in CHAINS}

@@ -32,6 +32,11 @@ pub fn renderings() -> Vec<PathBuf> {
     found
 }
 
+/// The samples of the first channel of a file at 8 kHz.
+pub fn clip(path: impl AsRef<Path>) -> Vec<f32> {
+    callprint::audio::read_channels_8k(path, 120.0).expect("audio of the corpus").swap_remove(0)
+}
+
 /// The `callprint` program of the profile that the tests were built in; `CALLPRINT` names another.
 ///
 /// # Panics

@@ -11,8 +11,7 @@ use std::{
     sync::LazyLock,
 };
 
-use callprint::audio::read_channels_8k;
-use end_to_end::{corpus, root};
+use end_to_end::{clip, corpus, root};
 
 /// The library, installed once for all tests.
 static INSTALLED: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -102,7 +101,7 @@ fn the_shared_library_shows_its_own_symbols_only_and_has_a_name() {
 
 #[test]
 fn the_example_names_the_robot_with_either_library() {
-    let samples = read_channels_8k(corpus("samples/dental-gsm.wav"), 60.0).unwrap().swap_remove(0);
+    let samples = clip(corpus("samples/dental-gsm.wav"));
     let source = root().join("examples/c/listen.c");
     let shared = compile(&source, "listen", &[]);
     let output = fed(&mut Command::new(&shared), &samples);
@@ -132,7 +131,7 @@ fn the_example_names_the_robot_with_either_library() {
 #[test]
 fn misuse_is_answered_and_memory_is_clean() {
     let program = compile(&root().join("tests/c/misuse.c"), "misuse", &["-pthread"]);
-    let samples = read_channels_8k(corpus("samples/dental-gsm.wav"), 60.0).unwrap().swap_remove(0);
+    let samples = clip(corpus("samples/dental-gsm.wav"));
     // Two seconds: with valgrind each takes a while.
     let piece = &samples[3 * 8000..5 * 8000];
     let output = fed(&mut Command::new(&program), piece);

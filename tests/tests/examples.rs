@@ -49,7 +49,7 @@ fn build_index_makes_an_index_that_finds_its_clips() {
 fn stream_hears_in_pieces_what_the_file_holds() {
     let folder = TempDir::new().unwrap();
     let raw = folder.path().join("call.s16le");
-    let samples = callprint::audio::read_channels_8k(corpus("samples/dental-gsm.wav"), 60.0).unwrap().swap_remove(0);
+    let samples = end_to_end::clip(corpus("samples/dental-gsm.wav"));
     let bytes: Vec<u8> = samples.iter().flat_map(|s| ((s * 32767.0) as i16).to_le_bytes()).collect();
     std::fs::write(&raw, bytes).unwrap();
     let said = output(example("stream").stdin(File::open(raw).unwrap()));

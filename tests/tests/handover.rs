@@ -2,21 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed helper fails the test")]
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use callprint::{
     Index, Session, SessionConfig, SessionEvent,
-    audio::read_channels_8k,
     index::{IndexBuilder, Label},
 };
-use end_to_end::{corpus, renderings};
+use end_to_end::{clip, corpus, renderings};
 
 /// Samples per second.
 const RATE: usize = 8000;
-
-fn clip(path: PathBuf) -> Vec<f32> {
-    read_channels_8k(path, 60.0).unwrap().swap_remove(0)
-}
 
 /// Every third rendering of the corpus that lasts longer than 12 s.
 fn scripts() -> Vec<Vec<f32>> {

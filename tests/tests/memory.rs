@@ -7,8 +7,7 @@
 
 use std::{env, path::Path};
 
-use callprint::audio::read_channels_8k;
-use end_to_end::{json_lines, renderings, run};
+use end_to_end::{clip, json_lines, renderings, run};
 use nix::sys::resource::{UsageWho, getrusage};
 use tempfile::TempDir;
 
@@ -30,7 +29,7 @@ fn write_speech(path: &Path, minutes: usize) {
     let mut file = hound::WavWriter::create(path, spec).unwrap();
     let mut left = minutes * 60 * 8000;
     for rendering in renderings().iter().cycle() {
-        let clip = read_channels_8k(rendering, 120.0).unwrap().swap_remove(0);
+        let clip = clip(rendering);
         let taken = left.min(clip.len());
         for sample in &clip[..taken] {
             file.write_sample((sample * 32767.0) as i16).unwrap();

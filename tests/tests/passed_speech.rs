@@ -4,16 +4,15 @@
 
 use callprint::{
     Index,
-    audio::read_channels_8k,
     detect::{ScanOptions, Scanner},
 };
-use end_to_end::corpus;
+use end_to_end::{clip, corpus};
 
 /// Samples per second.
 const RATE: f64 = 8000.0;
 
 fn rendering(name: &str) -> Vec<f32> {
-    read_channels_8k(corpus(&format!("renderings/{name}__fs2.flac")), 60.0).unwrap().swap_remove(0)
+    clip(corpus(&format!("renderings/{name}__fs2.flac")))
 }
 
 /// The scripts matched in 9 s of one script, the last `seconds` of `script`, and 10 s of a third, all in one voice.

@@ -4,8 +4,7 @@
 
 use std::{io::Write, process::Stdio};
 
-use callprint::audio::read_channels_8k;
-use end_to_end::{command, corpus};
+use end_to_end::{clip, command, corpus};
 use serde_json::Value;
 
 /// Samples per second of the corpus.
@@ -13,9 +12,9 @@ const RATE: f64 = 8000.0;
 
 /// The first match of a scan of the first `seconds` of a script, played `speed` times as fast: its samples are said to come faster.
 fn played(script: &str, seconds: f64, speed: f64) -> Value {
-    let clip = read_channels_8k(corpus(&format!("renderings/{script}__fs2.flac")), 60.0).unwrap().swap_remove(0);
-    let samples = (seconds * RATE) as usize;
-    let pcm: Vec<u8> = clip[..samples].iter().flat_map(|s| ((s * 32767.0) as i16).to_le_bytes()).collect();
+    let clip = clip(corpus(&format!("renderings/{script}__fs2.flac")));
+    let count = (seconds * RATE) as usize;
+    let pcm: Vec<u8> = clip[..count].iter().flat_map(|s| ((s * 32767.0) as i16).to_le_bytes()).collect();
     let rate = (RATE * speed).round().to_string();
     let mut scan = command(["scan", "-", "--rate", &rate, "--format", "json", "--max-far", "1", "--quiet"]);
     let mut child = scan.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

@@ -10,7 +10,6 @@ use std::{
 
 use callprint::{
     Error, Index, Session, SessionConfig, SessionEvent,
-    audio::read_channels_8k,
     engine::{CallId, PoolConfig, SessionPool},
 };
 use end_to_end::corpus;
@@ -18,7 +17,7 @@ use end_to_end::corpus;
 static INDEX: LazyLock<Arc<Index>> = LazyLock::new(|| Arc::new(Index::builtin().unwrap()));
 
 fn samples(file: &str) -> Vec<i16> {
-    let channel = read_channels_8k(corpus(file), 60.0).unwrap().swap_remove(0);
+    let channel = end_to_end::clip(corpus(file));
     channel.iter().map(|s| (s * 32_768.0) as i16).collect()
 }
 

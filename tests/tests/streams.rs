@@ -4,7 +4,7 @@
 
 use callprint::{
     Result,
-    audio::{Block, FileSource, Format, Source, read_channels_8k},
+    audio::{Block, FileSource, Format, Source},
     detect::{ScanOptions, ScanReport, Scanner},
     index::Index,
     prosody,
@@ -82,7 +82,7 @@ fn samples_in_memory_give_what_the_file_gives() {
     let file = corpus("samples/dental-gsm.wav");
     let index = Index::builtin().unwrap();
     let scanner = Scanner::new(&index, ScanOptions::default()).unwrap();
-    let samples = read_channels_8k(&file, 60.0).unwrap().swap_remove(0);
+    let samples = end_to_end::clip(&file);
     let from_memory = scanner.scan_samples("call", &samples).unwrap();
     let from_file = scanner.scan("call", &mut FileSource::open(&file).unwrap(), &mut |_| ()).unwrap();
     assert_eq!(from_memory, from_file);

@@ -5,7 +5,10 @@
 
 use std::{
     fmt::Write as _,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use crate::detect::SessionEvent;
@@ -35,14 +38,14 @@ impl Clone for Histogram {
     }
 }
 
-fn bound(bucket: usize) -> f64 {
-    1e-4 * 10f64.powf(bucket as f64 / 10.0)
-}
+/// Upper bounds of the buckets but the last, s.
+static LIMITS: LazyLock<[f64; BOUNDS]> =
+    LazyLock::new(|| std::array::from_fn(|bucket| 1e-4 * 10f64.powf(bucket as f64 / 10.0)));
 
 impl Histogram {
     /// Adds a time in s.
     pub fn observe(&self, seconds: f64) {
-        let bucket = (0..BOUNDS).find(|&b| seconds <= bound(b)).unwrap_or(BOUNDS);
+        let bucket = LIMITS.partition_point(|&limit| limit < seconds);
         self.counts[bucket].fetch_add(1, Relaxed);
         self.microseconds.fetch_add((seconds.max(0.0) * 1e6) as u64, Relaxed);
     }
@@ -70,9 +73,9 @@ impl Histogram {
         for (bucket, &count) in counts.iter().enumerate() {
             let count = count as f64;
             if count > 0.0 && below + count >= wanted {
-                let low = if bucket == 0 { 0.0 } else { bound(bucket - 1) };
+                let low = if bucket == 0 { 0.0 } else { LIMITS[bucket - 1] };
                 return low
-                    + (bound(bucket.min(BOUNDS - 1)) - low).max(0.0) * ((wanted - below) / count).clamp(0.0, 1.0);
+                    + (LIMITS[bucket.min(BOUNDS - 1)] - low).max(0.0) * ((wanted - below) / count).clamp(0.0, 1.0);
             }
             below += count;
         }
@@ -85,7 +88,7 @@ impl Histogram {
         for (bucket, count) in self.counts.iter().enumerate() {
             sum += count.load(Relaxed);
             let _ = if bucket < BOUNDS {
-                writeln!(out, "{name}_bucket{{le=\"{:.6}\"}} {sum}", bound(bucket))
+                writeln!(out, "{name}_bucket{{le=\"{:.6}\"}} {sum}", LIMITS[bucket])
             } else {
                 writeln!(out, "{name}_bucket{{le=\"+Inf\"}} {sum}")
             };

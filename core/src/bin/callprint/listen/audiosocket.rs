@@ -207,7 +207,7 @@ impl Shard {
             for token in due.drain(..) {
                 let Some(connection) = connections.get_mut(&token) else { continue };
                 let next = connection.ready(shared, &mut buffer);
-                shared.listening.metrics().lateness().observe(woke.elapsed().as_secs_f64());
+                shared.listening.metrics.lateness().observe(woke.elapsed().as_secs_f64());
                 match next {
                     Next::Wait => {}
                     Next::Again => again.push(token),

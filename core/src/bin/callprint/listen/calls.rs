@@ -131,7 +131,7 @@ fn hear(arrivals: &Receiver<Heard>, listening: &Listening<'_>) -> Outcome {
             What::Samples(samples) => {
                 hearing.push_f32(&samples);
                 reporter.drain(call, hearing, time);
-                listening.metrics().lateness().observe(arrived.elapsed().as_secs_f64());
+                listening.metrics.lateness().observe(arrived.elapsed().as_secs_f64());
             }
             What::Ended(counts, reason) => {
                 if hearing.seconds() == 0.0 {

@@ -32,7 +32,7 @@ use crate::{
 pub(crate) struct Listening<'a> {
     index: Arc<Index>,
     config: SessionConfig,
-    metrics: Arc<Metrics>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) reporter: Reporter<'a>,
     pub(crate) console: &'a Console,
 }
@@ -44,11 +44,6 @@ impl Listening<'_> {
     /// Those of [`callprint::Session::new`].
     pub(crate) fn hear(&self, sample_rate: u32) -> callprint::Result<Hearing> {
         Hearing::new(&self.index, SessionConfig { sample_rate, ..self.config }, &self.metrics)
-    }
-
-    /// What is counted.
-    pub(crate) fn metrics(&self) -> &Metrics {
-        &self.metrics
     }
 }
 

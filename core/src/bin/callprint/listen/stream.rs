@@ -51,7 +51,7 @@ pub(crate) fn run(raw: &RawArgs, listening: &Listening<'_>) -> Result<Status, Fa
             hearing.push_f32(samples);
             reporter.drain(call, hearing, now());
         }
-        listening.metrics().lateness().observe(arrived.elapsed().as_secs_f64());
+        listening.metrics.lateness().observe(arrived.elapsed().as_secs_f64());
     })?;
     for (call, hearing) in &mut calls {
         reporter.end(call, hearing, now(), &End { reason, rtp: None });
