@@ -106,6 +106,7 @@ impl Generator {
                 soft: soft(&sums),
                 level: first.level,
                 active: first.active,
+                voice: first.active,
             });
         }
     }

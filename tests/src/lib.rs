@@ -37,6 +37,14 @@ pub fn clip(path: impl AsRef<Path>) -> Vec<f32> {
     callprint::audio::read_channels_8k(path, 120.0).expect("audio of the corpus").swap_remove(0)
 }
 
+/// White noise without end, uniform in [-1, 1] (5 dB under full scale), the same in each run (a linear congruence; Knuth, "The art of
+/// computer programming", vol. 2, 3.3.4).
+pub fn noise() -> impl Iterator<Item = f32> {
+    let next = |state: u32| state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+    std::iter::successors(Some(1u32), move |&state| Some(next(state)))
+        .map(|state| 2.0 * (state as f32 / u32::MAX as f32) - 1.0)
+}
+
 /// The `callprint` program of the profile that the tests were built in; `CALLPRINT` names another.
 ///
 /// # Panics

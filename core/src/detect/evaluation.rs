@@ -165,9 +165,21 @@ impl Evaluation<'_> {
         by_score(self.hypotheses);
         // What counts as a match is kept however long the stream; of the rest, the best.
         let sure = self.hypotheses.partition_point(|h| h.score >= self.threshold);
-        self.hypotheses.truncate((sure + HYPOTHESES).min(self.mode.hypotheses));
+        self.hypotheses.truncate(sure + HYPOTHESES);
+        while self.hypotheses.len() > self.mode.hypotheses {
+            self.forget_the_earliest();
+        }
+        let sure = self.hypotheses.partition_point(|h| h.score >= self.threshold);
         let mut below = self.hypotheses.iter().skip(sure);
         self.heard.soon = below.any(|h| !h.settled && self.may_have_reached(h) >= self.threshold - NEAR_BELOW);
+    }
+
+    /// Forgets the hypothesis that ended first: in a long call new ones matter, whatever their score.
+    fn forget_the_earliest(&mut self) {
+        let ends = self.hypotheses.iter().enumerate().map(|(i, h)| (h.query.1, i));
+        if let Some((_, earliest)) = ends.min_by(|a, b| a.0.total_cmp(&b.0)) {
+            self.hypotheses.remove(earliest);
+        }
     }
 
     /// Whether candidates are heard that can hardly be matches.
@@ -267,9 +279,14 @@ impl Evaluation<'_> {
         let (first, frames) = self.heard.bands.get(candidate.speed)?;
         let lane = BandLane { first: *first, frames };
         let Scratch { paths: Paths { alignment, .. }, hearing, .. } = &mut *self.scratch;
-        verify(alignment, self.index.bands(candidate.rendering), lane, hearing);
-        let evidence = evidence.verified(alignment, hearing);
+        verify(&alignment.steps, self.index.bands(candidate.rendering), lane, hearing);
+        let mut evidence = evidence.verified(alignment, hearing);
+        let heard = self.mode.bands.then(|| (hearing.verification.clone(), hearing.bands()));
         let steps = &alignment.steps[evidence.first..evidence.end];
+        if evidence.part_can_say_more() {
+            verify(steps, self.index.bands(candidate.rendering), lane, hearing);
+            evidence.hear_part_alone(hearing);
+        }
         let (first, last) = (steps.first()?, steps.last()?);
         // Codes sit in the middle of their patches; what they describe begins and ends half a patch away.
         let half = 0.2;
@@ -288,7 +305,7 @@ impl Evaluation<'_> {
             heard_at: self.now,
             evidence,
             alignment: if self.mode.all { alignment.clone() } else { Alignment::default() },
-            heard: self.mode.bands.then(|| (hearing.verification.clone(), hearing.bands())),
+            heard,
         })
     }
 

@@ -11,12 +11,9 @@ use std::collections::VecDeque;
 use super::{
     hypothesis::{Hypothesis, overlap},
     rivals::{RIVAL_MARGIN, STALE},
-    tracker::MachineHeard,
+    tracker::{MachineHeard, Tracker},
 };
-use crate::{
-    index::{Index, script_of},
-    prosody::Takeover,
-};
+use crate::index::{Index, script_of};
 
 /// Rivals that an event names.
 pub const MAX_RIVALS: usize = 4;
@@ -187,7 +184,8 @@ impl SessionEvent {
 #[derive(Debug, Clone, Copy)]
 struct Place {
     found: SessionMatch,
-    ambiguous: bool,
+    /// Since when it has had no rival, s.
+    clear_since: Option<f64>,
     seen: bool,
 }
 
@@ -199,6 +197,8 @@ pub(super) struct Announcer {
     waiting: VecDeque<SessionEvent>,
     missed: u64,
     answered: bool,
+    /// Whether a match that was announced stood until it had passed.
+    passed: bool,
     /// Whether a machine's voice, and how many hand-overs, have been announced.
     machine: bool,
     handovers: usize,
@@ -212,6 +212,7 @@ impl Announcer {
             waiting: VecDeque::with_capacity(WAITING),
             missed: 0,
             answered: false,
+            passed: false,
             machine: false,
             handovers: 0,
         }
@@ -220,7 +221,8 @@ impl Announcer {
     pub(super) fn reset(&mut self) {
         self.places.clear();
         self.waiting.clear();
-        (self.missed, self.answered, self.machine, self.handovers) = (0, false, false, 0);
+        (self.missed, self.answered, self.passed) = (0, false, false);
+        (self.machine, self.handovers) = (false, 0);
     }
 
     /// The oldest event that was not taken yet.
@@ -256,27 +258,28 @@ impl Announcer {
         }
     }
 
-    /// Takes in all hand-overs so far.
-    pub(super) fn handovers(&mut self, all: &[Takeover]) {
-        for takeover in all.iter().skip(self.handovers) {
+    /// Takes in the hand-overs so far.
+    pub(super) fn handovers(&mut self, tracker: &Tracker) {
+        let (new, all) = tracker.handovers_since(self.handovers);
+        for takeover in new {
             self.say(SessionEvent::Handover { at: takeover.at, confidence: takeover.confidence });
         }
-        self.handovers = all.len();
+        self.handovers = all;
     }
 
-    /// Whether anything announced stands.
+    /// Whether anything announced stands, or stood until it had passed.
     pub(super) fn any_match(&self) -> bool {
-        !self.places.is_empty()
+        self.passed || !self.places.is_empty()
     }
 
-    /// Whether a match that was announced without rivals stands.
-    pub(super) fn any_clear_match(&self) -> bool {
-        self.places.iter().any(|place| !place.ambiguous)
+    /// Since when a match without rivals has stood, s.
+    pub(super) fn clear_since(&self) -> Option<f64> {
+        self.places.iter().filter_map(|place| place.clear_since).min_by(f64::total_cmp)
     }
 
     /// Takes in the state at audio time `now`: `hypotheses` best first.
     pub(super) fn evaluated(&mut self, index: &Index, hypotheses: &[Hypothesis], threshold: f64, now: f64) {
-        self.gather(index, hypotheses, threshold);
+        self.gather(index, hypotheses, threshold, now);
         self.places.iter_mut().for_each(|p| p.seen = false);
         for i in 0..self.sure.len() {
             self.compare(index, i, now);
@@ -286,18 +289,20 @@ impl Announcer {
                 continue;
             }
             let found = self.places.remove(i).found;
-            // The tracker forgets what passed long ago, which says nothing against it.
-            if found.query_end >= now - STALE {
+            if has_passed(found.query_end, now) {
+                self.passed = true;
+            } else {
                 self.say(SessionEvent::MatchRevoked { at: now, found });
             }
         }
     }
 
-    /// The places that sure hypotheses explain, each with the rivals of its best.
-    fn gather(&mut self, index: &Index, hypotheses: &[Hypothesis], threshold: f64) {
+    /// The places that sure hypotheses explain, each with the rivals of its best. What passed long ago has been told.
+    fn gather(&mut self, index: &Index, hypotheses: &[Hypothesis], threshold: f64, now: f64) {
         let script = |r: usize| script_of(index.rendering(r).id);
         self.sure.clear();
-        for h in hypotheses.iter().take_while(|h| h.score >= threshold) {
+        let sure = hypotheses.iter().take_while(|h| h.score >= threshold);
+        for h in sure.filter(|h| !has_passed(h.query.1, now)) {
             let under = self.sure.iter().position(|k| overlap(k.query(), h.query) > 0.5);
             if let Some(better) = under.map(|at| &mut self.sure[at]) {
                 if script(better.rendering) != script(h.rendering) && better.score - h.score < RIVAL_MARGIN {
@@ -314,7 +319,7 @@ impl Announcer {
         let found = self.sure[i];
         let ambiguous = found.rival_count > 0;
         let script = |r: usize| script_of(index.rendering(r).id);
-        let place = Place { found, ambiguous, seen: true };
+        let place = Place { found, clear_since: (!ambiguous).then_some(now), seen: true };
         let news =
             if ambiguous { SessionEvent::Ambiguous { at: now, found } } else { SessionEvent::Match { at: now, found } };
         let Some(at) = self.places.iter().position(|p| !p.seen && overlap(p.found.query(), found.query()) > 0.5) else {
@@ -333,9 +338,14 @@ impl Announcer {
             return;
         }
         // A match that was clear once does not become unclear again: rivals that come later explain less of it.
-        self.places[at] = Place { ambiguous: ambiguous && before.ambiguous, ..place };
-        if before.ambiguous && !ambiguous {
+        self.places[at] = Place { clear_since: before.clear_since.or(place.clear_since), ..place };
+        if before.clear_since.is_none() && !ambiguous {
             self.say(news);
         }
     }
+}
+
+/// Whether what ended at `end` passed so long ago that nothing about it can change, s.
+fn has_passed(end: f64, now: f64) -> bool {
+    end < now - STALE
 }

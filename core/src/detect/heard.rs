@@ -1,8 +1,8 @@
 //! What came of a stream: the codes and bands of the last [`MAX_QUERY_SECONDS`], and the stored codes that they hit.
 
-use super::evaluation::HOPELESS;
+use super::{answer::Answer, evaluation::HOPELESS};
 use crate::{
-    fingerprint::{Bands, HeardCode, Listener, QueryFrame, SPEEDS, is_heard, model},
+    fingerprint::{Bands, HeardCode, Listener, QueryFrame, SPEEDS, model},
     index::{Candidate, Hit, Index, MAX_QUERY_SECONDS, Search},
     prosody::{Handover, VoiceJudge},
     signal::{Activity, HOP_SECONDS},
@@ -56,8 +56,7 @@ pub(super) struct Heard {
     /// Whether a code with sound came since the last evaluation, and when one did that such a code had come before, s.
     pub(super) fresh: bool,
     pub(super) fresh_at: f64,
-    pub(super) answered_at: Option<f64>,
-    pub(super) active_frames: usize,
+    pub(super) answer: Answer,
     pub(super) handover: Handover,
 }
 
@@ -95,7 +94,7 @@ impl Heard {
         self.hopeless.clear();
         self.search.reset();
         self.handover.reset();
-        (self.frames, self.active_frames, self.answered_at) = (0, 0, None);
+        (self.frames, self.answer) = (0, Answer::default());
         (self.due, self.soon, self.fresh, self.fresh_at) = (false, false, false, 0.0);
     }
 
@@ -157,7 +156,7 @@ impl Listener for Ear<'_> {
         if let Some(judge) = &mut self.judge {
             judge.activity(&activity);
         }
-        heard.active_frames += usize::from(is_heard(&activity));
+        heard.answer.frame(&activity);
         heard.due |= heard.frames.is_multiple_of(if heard.soon { EVALUATE_SOON } else { EVALUATE_EVERY });
     }
 
@@ -169,10 +168,8 @@ impl Listener for Ear<'_> {
 
     fn code(&mut self, code: QueryFrame) {
         let heard = &mut *self.heard;
-        if code.active {
-            heard.answered_at.get_or_insert((code.time() - 0.2).max(0.0));
-            heard.fresh = true;
-        }
+        heard.fresh |= code.active;
+        heard.answer.code(&code);
         heard.search.find_hits(self.index, &code, &mut heard.new_hits);
         let hits = max_hits(self.index);
         heard.new_hits.truncate(hits.saturating_sub(heard.hits.len()).min(hits / OF_THE_HITS));

@@ -1,5 +1,6 @@
 //! The decision: audio of a call in, matches and events out.
 
+mod answer;
 mod evaluation;
 mod events;
 mod heard;

@@ -79,7 +79,13 @@ impl<'i> Scanner<'i> {
     fn tracker(&self) -> Tracker {
         Tracker::new(
             self.threshold,
-            Mode { all: self.options.all, bands: self.bands, hypotheses: usize::MAX, voice: true },
+            Mode {
+                all: self.options.all,
+                bands: self.bands,
+                hypotheses: usize::MAX,
+                handovers: usize::MAX,
+                voice: true,
+            },
         )
     }
 

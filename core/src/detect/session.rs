@@ -9,7 +9,7 @@ use super::{
     ScanOptions, ScanReport, Scanner,
     evaluation::warm_thread,
     events::{Announcer, SessionEvent},
-    hypothesis::Hypothesis,
+    takeovers::HANDOVERS,
     tracker::{Mode, Tracker},
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
 const SLICE: usize = 256;
 /// Time for which a match must have stood to decide a call, s.
 const STANDS: f64 = 2.0;
-/// Hypotheses that a session keeps; among them are all of the last half a minute.
+/// Hypotheses that a session keeps: some 96 matches, and what may become one.
 const HYPOTHESES: usize = 160;
 
 /// How a [`Session`] listens.
@@ -105,7 +105,13 @@ impl Session {
         let resampler = Resampler::new(config.sample_rate)?;
         let mut tracker = Tracker::new(
             threshold,
-            Mode { all: false, bands: false, hypotheses: HYPOTHESES, voice: config.machine_voice },
+            Mode {
+                all: false,
+                bands: false,
+                hypotheses: HYPOTHESES,
+                handovers: HANDOVERS,
+                voice: config.machine_voice,
+            },
         );
         tracker.reserve(&index);
         warm_thread();
@@ -193,7 +199,7 @@ impl Session {
         self.tracker.answered_at()
     }
 
-    /// Seconds of sound that is neither silence nor tone.
+    /// Seconds of sound that can be a voice: neither silence nor tone nor steady noise.
     pub fn active_seconds(&self) -> f64 {
         self.tracker.active_seconds()
     }
@@ -208,7 +214,8 @@ impl Session {
         self.announcer.missed()
     }
 
-    /// What a scan of the audio so far reports; after [`finish`](Self::finish), of the whole call. Allocates.
+    /// What a scan of the audio so far reports; after [`finish`](Self::finish), of the whole call. Of more than some 100 matches the
+    /// latest. Allocates.
     pub fn report(&self, name: &str) -> ScanReport {
         let options = ScanOptions { max_far: self.config.max_far, all: false };
         Scanner::with_threshold(&self.index, options, self.threshold).report(name, self.seconds(), &[&self.tracker])
@@ -252,7 +259,7 @@ fn announce(announcer: &mut Announcer, tracker: &Tracker, index: &Index, thresho
     announcer.answered(tracker.answered_at());
     announcer.evaluated(index, tracker.hypotheses(), threshold, tracker.seconds());
     announcer.voice(tracker.machine_heard());
-    announcer.handovers(tracker.handovers());
+    announcer.handovers(tracker);
 }
 
 /// Whether to go on searching.
@@ -261,7 +268,6 @@ fn decide(announcer: &mut Announcer, tracker: &Tracker, config: &SessionConfig, 
         *unmatched = true;
         announcer.say(SessionEvent::Unmatched { at: tracker.seconds() });
     }
-    let stands = |h: &Hypothesis| h.decided_at.is_some_and(|at| tracker.seconds() >= at + STANDS);
-    let matched = announcer.any_clear_match() && tracker.hypotheses().first().is_some_and(stands);
+    let matched = announcer.clear_since().is_some_and(|since| tracker.seconds() >= since + STANDS);
     !(config.stop_when_decided && ((*unmatched && !announcer.any_match()) || matched))
 }

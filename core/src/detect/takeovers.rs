@@ -13,12 +13,12 @@
 
 use crate::prosody::{Candidate, Handover, Takeover, VoiceJudge};
 
+/// Hand-overs that a live call remembers.
+pub(super) const HANDOVERS: usize = 64;
 /// Where a known script explained what was heard up to so long before, a change of voice alone says nothing about a hand-over, s.
 const UNEXPLAINED: f64 = 10.0;
 /// Hand-overs so near each other are one, s.
 const SAME_HANDOVER: f64 = 3.0;
-/// Hand-overs that are remembered in one stream.
-const MAX_HANDOVERS: usize = 64;
 /// An onset so near the claim is the same, s.
 const SAME_ONSET: f64 = 0.3;
 /// Onsets from so long before the script's end, which is known to about that, until so long after the claim may be meant, s.
@@ -45,25 +45,34 @@ struct Claim {
 /// The hand-overs of one stream.
 #[derive(Debug)]
 pub(super) struct Takeovers {
+    /// The latest, at most `most`; `forgotten` came before them.
     told: Vec<Takeover>,
+    most: usize,
+    forgotten: usize,
     claim: Option<Claim>,
 }
 
 impl Takeovers {
-    /// None yet; allocates all it can need.
-    pub(super) fn new() -> Self {
-        Self { told: Vec::with_capacity(MAX_HANDOVERS), claim: None }
+    /// None yet; the latest `most` will be remembered. Allocates all it can need, unless that is very many.
+    pub(super) fn new(most: usize) -> Self {
+        Self { told: Vec::with_capacity(most.min(HANDOVERS)), most, forgotten: 0, claim: None }
     }
 
     /// Forgets the stream.
     pub(super) fn reset(&mut self) {
         self.told.clear();
-        self.claim = None;
+        (self.claim, self.forgotten) = (None, 0);
     }
 
-    /// Hand-overs so far, in the order in which they were told.
+    /// Hand-overs that are remembered, in the order in which they were told.
     pub(super) fn told(&self) -> &[Takeover] {
         &self.told
+    }
+
+    /// Those told after the first `known` of the stream, as far as they are remembered, and how many have been told in all.
+    pub(super) fn since(&self, known: usize) -> (&[Takeover], usize) {
+        let from = known.saturating_sub(self.forgotten).min(self.told.len());
+        (&self.told[from..], self.forgotten + self.told.len())
     }
 
     /// Hears what the levels say of speech after known scripts, which reach until `end` (s), and, if that is judged, what the
@@ -119,8 +128,13 @@ impl Takeovers {
 
     fn tell(&mut self, takeover: Takeover) {
         let again = self.told.iter().any(|told| (told.at - takeover.at).abs() < SAME_HANDOVER);
-        if !again && self.told.len() < MAX_HANDOVERS {
-            self.told.push(takeover);
+        if again {
+            return;
         }
+        if self.told.len() >= self.most {
+            self.told.remove(0);
+            self.forgotten += 1;
+        }
+        self.told.push(takeover);
     }
 }

@@ -1,7 +1,7 @@
 //! One channel being listened to: samples in, hypotheses about what plays, updated five times a second.
 //!
-//! Memory is bounded: the codes of the last [`MAX_QUERY_SECONDS`](crate::index::MAX_QUERY_SECONDS), their hits, and a limited number of
-//! hypotheses.
+//! Memory is bounded in a live call: the codes of the last [`MAX_QUERY_SECONDS`](crate::index::MAX_QUERY_SECONDS), their hits, and a limited
+//! number of hypotheses. A scan keeps every match as well.
 
 use super::{
     MachineVoice,
@@ -15,7 +15,7 @@ use crate::{
     fingerprint::Extractor,
     index::Index,
     prosody::{Takeover, VoiceJudge},
-    signal::{FRAME, HOP, HOP_SECONDS},
+    signal::{FRAME, HOP},
 };
 
 /// Score from which a script explains what is heard, so that what it does not explain is another voice, nats: where the
@@ -32,6 +32,8 @@ pub(crate) struct Mode {
     pub(crate) bands: bool,
     /// Most hypotheses that are kept.
     pub(crate) hypotheses: usize,
+    /// Most hand-overs that are kept.
+    pub(crate) handovers: usize,
     /// Whether the voice is judged, machine or human.
     pub(crate) voice: bool,
 }
@@ -80,7 +82,7 @@ impl Tracker {
             samples: 0,
             hypotheses: Vec::new(),
             resting: false,
-            takeovers: Takeovers::new(),
+            takeovers: Takeovers::new(mode.handovers),
             voice: Voice { judge: mode.voice.then(Box::default), ..Voice::default() },
         }
     }
@@ -168,9 +170,14 @@ impl Tracker {
         }
     }
 
-    /// Hand-overs so far, in the order in which they were told.
+    /// Hand-overs that are remembered, in the order in which they were told.
     pub(crate) fn handovers(&self) -> &[Takeover] {
         self.takeovers.told()
+    }
+
+    /// Those told after the first `known` of the stream, as far as they are remembered, and how many have been told in all.
+    pub(crate) fn handovers_since(&self, known: usize) -> (&[Takeover], usize) {
+        self.takeovers.since(known)
     }
 
     /// When the voice was first found to behave like a machine.
@@ -199,13 +206,13 @@ impl Tracker {
         self.samples as f64 / f64::from(SAMPLE_RATE)
     }
 
-    /// Seconds of sound that is neither silence nor tone.
+    /// Seconds of sound that can be a voice: neither silence nor tone nor steady noise.
     pub(crate) fn active_seconds(&self) -> f64 {
-        self.heard.active_frames as f64 * HOP_SECONDS
+        self.heard.answer.voiced_seconds()
     }
 
     /// When sound that can be a voice first came, s.
     pub(crate) fn answered_at(&self) -> Option<f64> {
-        self.heard.answered_at
+        self.heard.answer.answered_at()
     }
 }

@@ -6,13 +6,15 @@
 //!
 //! Cost per code: B * K * P + 128 * B * K multiply-adds of 16 bits.
 
+use smallvec::SmallVec;
+
 use super::{
     code::SoftCode,
     kernel::{kernel, padded, project, temporal},
     model::{Model, model},
 };
 use crate::{
-    signal::{Activity, ActivityGate, FRAME_SECONDS, Framer, HOP_SECONDS, MelBank, Spectrum, TONE_FRAMES},
+    signal::{Activity, ActivityGate, FRAME_SECONDS, Framer, HOP_SECONDS, MelBank, Spectrum, TONE_FRAMES, ToneReach},
     simd::wide,
 };
 
@@ -21,6 +23,9 @@ pub const SPEEDS: [f64; 5] = [0.907, 0.952, 1.0, 1.05, 1.1025];
 
 /// Bands of a frame.
 pub const BANDS: usize = 24;
+
+/// Levels of a patch's frames; on the stack, with room to spare.
+type Levels = SmallVec<[i16; 64]>;
 
 /// The log power of a frame's bands, 1/256 octave.
 pub type Bands = [i16; BANDS];
@@ -38,6 +43,8 @@ const SMOOTHED_FRAMES: usize = 8;
 /// (0.45 dB). White noise has 6 to 35, pink noise 9 to 43 with 1 % over 38; a voice in white noise as strong as itself has
 /// less than 25 in 1 % of its patches and less than 53 in 5 %.
 const STEADY_DEVIATION: i32 = 38;
+/// Frames beside tones that a patch needs to be taken for a voice: on fewer a steady noise cannot be told.
+const BESIDE_TONES: usize = 20;
 
 /// A code of the stream at one assumed speed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +57,10 @@ pub struct QueryFrame {
     pub soft: SoftCode,
     /// Log power in the middle of the patch, 1/256 octave.
     pub level: i16,
-    /// Whether the patch holds sound that can be a voice.
+    /// Whether the patch holds sound that can be a voice, as far as a match is concerned: next to a tone it may be the line's noise.
     pub active: bool,
+    /// Whether it holds sound that can be a voice beside any tone.
+    pub voice: bool,
 }
 
 impl QueryFrame {
@@ -116,6 +125,7 @@ impl Extractor {
             lane.last = None;
             lane.position = 0;
             (lane.patch.pushed, lane.patch.tone) = (0, false);
+            lane.patch.reach = ToneReach::default();
             // What a patch holds is overwritten before the first code is made of it.
         }
     }
@@ -267,11 +277,13 @@ struct Patch {
     /// Bands of a frame, with what they are padded by.
     width: usize,
     bands: Vec<i16>,
-    /// Levels of the frames, and whether each is sound near the peak level; in no order of time.
+    /// Levels of the frames, whether each is sound near the peak level, and whether a tone reaches it; in no order of time.
     levels: Vec<i16>,
     sounds: Vec<bool>,
-    /// Whether the last frame was part of a tone.
+    tones: Vec<bool>,
+    /// Whether the last frame was part of a tone, and how far that reaches.
     tone: bool,
+    reach: ToneReach,
     pushed: u32,
     floors: Vec<i16>,
     features: Vec<i16>,
@@ -286,7 +298,9 @@ impl Patch {
             bands: vec![0; width * 2 * frames],
             levels: vec![0; frames],
             sounds: vec![false; frames],
+            tones: vec![false; frames],
             tone: false,
+            reach: ToneReach::default(),
             pushed: 0,
             floors: vec![0; width],
             features: vec![0; kernel().features()],
@@ -309,6 +323,11 @@ impl Patch {
                 self.sounds[(at + self.frames - back) % self.frames] = false;
             }
         }
+        let (reached, before) = self.reach.push(&activity);
+        self.tones[at] = reached;
+        for back in 1..=before.min(self.frames - 1) {
+            self.tones[(at + self.frames - back) % self.frames] = true;
+        }
         self.pushed += 1;
         self.pushed.checked_sub(self.frames as u32)
     }
@@ -319,8 +338,17 @@ impl Patch {
         let oldest = self.pushed as usize % self.frames;
         let level = self.levels[(oldest + self.frames / 2) % self.frames];
         let sound = self.sounds.iter().filter(|&&s| s).count() >= SOUND_FRAMES;
-        let active = sound && !is_steady(&self.levels[oldest..], &self.levels[..oldest]);
-        QueryFrame { speed, frame, soft: SoftCode::new(values, code), level, active }
+        let levels = |beside_tones: bool| -> Levels {
+            let order = (oldest..self.frames).chain(0..oldest);
+            order.filter(|&i| !(beside_tones && self.tones[i])).map(|i| self.levels[i]).collect()
+        };
+        let active = sound && !is_steady(&levels(false));
+        let voice = active
+            && (!self.tones.contains(&true) || {
+                let beside = levels(true);
+                beside.len() >= BESIDE_TONES && !is_steady(&beside)
+            });
+        QueryFrame { speed, frame, soft: SoftCode::new(values, code), level, active, voice }
     }
 
     /// First stage: the temporal functions of each band. Valleys deeper than the model keeps are filled first: noise and
@@ -350,13 +378,12 @@ wide! {
     }
 }
 
-/// Whether levels in order of time, `older` before `newer`, are those of a steady noise.
-fn is_steady(older: &[i16], newer: &[i16]) -> bool {
-    let level = |i: usize| i32::from(if i < older.len() { older[i] } else { newer[i - older.len()] });
-    let frames = older.len() + newer.len();
-    let smoothed = frames.saturating_sub(SMOOTHED_FRAMES) + 1;
+/// Whether levels in order of time are those of a steady noise.
+fn is_steady(levels: &[i16]) -> bool {
+    let level = |i: usize| i32::from(levels[i]);
+    let smoothed = levels.len().saturating_sub(SMOOTHED_FRAMES) + 1;
     let sums = || {
-        let mut sum: i32 = (0..SMOOTHED_FRAMES.min(frames)).map(level).sum();
+        let mut sum: i32 = (0..SMOOTHED_FRAMES.min(levels.len())).map(level).sum();
         (0..smoothed).map(move |i| {
             if i > 0 {
                 sum += level(i + SMOOTHED_FRAMES - 1) - level(i - 1);

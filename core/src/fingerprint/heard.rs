@@ -96,7 +96,7 @@ mod tests {
         for (d, &v) in values.iter().enumerate() {
             code.0[d / 64] |= u64::from(v > 0) << (d % 64);
         }
-        QueryFrame { speed: 0, frame: 3, soft: SoftCode::new(values, code), level: 9, active }
+        QueryFrame { speed: 0, frame: 3, soft: SoftCode::new(values, code), level: 9, active, voice: active }
     }
 
     #[test]

@@ -257,7 +257,7 @@ fn outcome(bytes: Vec<u8>, query: &Query, thorough: bool) -> String {
         reached = reached.max(1 + usize::from(evidence.is_some()));
         if let Some(evidence) = evidence.filter(|_| thorough) {
             let lane = BandLane { first: 0, frames: &query.bands };
-            verify(&paths.alignment, index.bands(candidate.rendering), lane, &mut hearing);
+            verify(&paths.alignment.steps, index.bands(candidate.rendering), lane, &mut hearing);
             let heard = evidence.verified(&paths.alignment, &hearing);
             let rate = index.calibration().false_alarms_per_hour(heard.score());
             assert!(!rate.is_nan(), "a rate that is no number");

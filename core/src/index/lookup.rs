@@ -237,7 +237,7 @@ mod tests {
     }
 
     fn query(frame: u32, values: [i8; BITS]) -> QueryFrame {
-        QueryFrame { speed: 2, frame, soft: soft(|d| values[d]), level: 2000, active: true }
+        QueryFrame { speed: 2, frame, soft: soft(|d| values[d]), level: 2000, active: true, voice: true }
     }
 
     fn index(codes: &[QueryFrame]) -> Index {

@@ -36,6 +36,9 @@ const SUFFICIENT_FITTING_CODES: usize = 16;
 const INTERRUPTIBLE_CODES: usize = 60;
 /// What believing in an interruption costs, nats.
 const INTERRUPTION_PRICE: f64 = 1.0;
+/// Share of an alignment's codes above which a part is all of it, and nats that are not worth hearing it again for.
+const ALL_BUT: f64 = 0.9;
+const LITTLE: f64 = 0.25;
 /// Of the stretches of 1.5 s of scripts that no index holds, cut anywhere, this share is said as a whole by a sibling script
 /// in the same voice (texts of `corpus/training`, 1,500 stretches)...
 const SHARED_SPEECH: f64 = 0.08;
@@ -132,7 +135,9 @@ impl Evidence {
     /// Whether its codes say enough for its frames to be heard, where only matches are wanted.
     pub(crate) fn is_promising(&self) -> bool {
         let (weights, constant) = PROMISE;
-        self.whole.features().iter().zip(weights).map(|(x, w)| x * w).sum::<f64>() + constant >= 0.0
+        let promises =
+            |p: &Properties| p.features().iter().zip(weights).map(|(x, w)| x * w).sum::<f64>() + constant >= 0.0;
+        promises(&self.whole) || (self.part.codes >= INTERRUPTIBLE_CODES && promises(&self.part))
     }
 
     /// The most that an alignment of so many codes can say, nats, however well it fits.
@@ -156,6 +161,21 @@ impl Evidence {
         self
     }
 
+    /// Whether the part that fits, heard by itself, can say more than is known: it is long enough for the rest to be an interruption,
+    /// and it is not the whole.
+    pub(crate) fn part_can_say_more(&self) -> bool {
+        let some_other = self.part.codes as f64 <= ALL_BUT * self.whole.codes as f64;
+        self.part.codes >= INTERRUPTIBLE_CODES
+            && some_other
+            && self.score() < unshared(self.part.codes) - INTERRUPTION_PRICE - LITTLE
+    }
+
+    /// Takes in what the frames of the part that fits say when they are judged by themselves: levels, the channel's colour and the
+    /// noise are measured on what is judged, and of what is somebody else's they say nothing about the recording.
+    pub(crate) fn hear_part_alone(&mut self, hearing: &Hearing) {
+        self.part.score = hearing.judge(0..hearing.verification.ratios.len(), &self.part.features());
+    }
+
     /// The frames of the part that fits, counted from the first that was judged.
     pub fn part_frames(&self, alignment: &Alignment, verification: &Verification) -> Range<usize> {
         let code = |step: usize| alignment.steps.get(step).map_or(0, |s| s.code as usize);
@@ -166,8 +186,8 @@ impl Evidence {
     /// the rest to be an interruption.
     pub fn score(&self) -> f64 {
         let Self { whole, part, .. } = self;
-        let of = |p: &Properties, price: f64| at_most(p.score - price, unshared(p.codes));
-        of(whole, 0.0).max(of(part, INTERRUPTION_PRICE))
+        let of = |p: &Properties| at_most(p.score, unshared(p.codes));
+        of(whole).max(of(part) - INTERRUPTION_PRICE)
     }
 }
 

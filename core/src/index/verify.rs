@@ -10,8 +10,7 @@
 use std::ops::Range;
 
 use super::{
-    Alignment,
-    align::MAX_STEPS,
+    align::{MAX_STEPS, Step},
     format::StoredBands,
     judge::{BESIDE, CHANNELS, Judgement, MARGIN, PROPERTIES, ROW, clear_to, network},
 };
@@ -130,16 +129,16 @@ impl Hearing {
     }
 }
 
-/// Judges an alignment frame by frame; the verification lies in `hearing` afterwards.
-pub(crate) fn verify(alignment: &Alignment, stored: &[StoredBands], lane: BandLane<'_>, hearing: &mut Hearing) {
+/// Judges an alignment, or a part of one, frame by frame; the verification lies in `hearing` afterwards.
+pub(crate) fn verify(steps: &[Step], stored: &[StoredBands], lane: BandLane<'_>, hearing: &mut Hearing) {
     hearing.verification.first = 0;
     hearing.verification.ratios.clear();
-    let (Some(first), Some(last)) = (alignment.steps.first(), alignment.steps.last()) else { return };
+    let (Some(first), Some(last)) = (steps.first(), steps.last()) else { return };
     let frames = frames_of(first.code as usize).start..frames_of(last.code as usize).end.min(stored.len());
     // A code's step; past the ends the outermost.
     let step_at = |code: i64| {
         let at = (code - i64::from(first.code)).max(0) as usize;
-        &alignment.steps[at.min(alignment.steps.len() - 1)]
+        &steps[at.min(steps.len() - 1)]
     };
     let mut from = None;
     let Hearing { reference, query, judgement: Judgement { beside, .. }, .. } = hearing;

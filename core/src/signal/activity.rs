@@ -15,6 +15,8 @@ const PEAK_REACH: usize = 2;
 const TONAL_SHARE: f32 = 0.92;
 /// Frames in a row with the same peaks that make a tone (150 ms).
 pub(crate) const TONE_FRAMES: usize = 15;
+/// Frames that reach over the edge of a tone, which are neither it nor what lies beside it.
+const EDGE_FRAMES: usize = 4;
 /// Log level under which a frame is silence whatever surrounds it: about -66 dB below a full-scale sine.
 const SILENCE_POWER: f32 = 3.0e6;
 /// How fast the remembered peak level falls, in 1/256 octave of power a frame: 6 dB a second.
@@ -97,6 +99,26 @@ impl ActivityGate {
         };
         self.peaks = peaks;
         self.same_peaks >= TONE_FRAMES
+    }
+}
+
+/// How far tones reach in one stream: with the frames that make them known, and with their edges.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ToneReach {
+    /// Frames that still belong to the last tone.
+    left: usize,
+}
+
+impl ToneReach {
+    /// Whether the next frame belongs to a tone, and how many of those before it do as well, which was not known then.
+    pub(crate) fn push(&mut self, activity: &Activity) -> (bool, usize) {
+        if activity.tone {
+            let begins = std::mem::replace(&mut self.left, EDGE_FRAMES) == 0;
+            return (true, if begins { TONE_FRAMES - 1 + EDGE_FRAMES } else { 0 });
+        }
+        let edge = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        (edge, 0)
     }
 }
 
