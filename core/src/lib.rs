@@ -31,7 +31,7 @@ mod simd;
 pub mod telephony;
 pub mod wording;
 
-pub use detect::{Session, SessionConfig, SessionEvent, SessionMatch};
+pub use detect::{Session, SessionConfig, SessionEvent, SessionMatch, prepare_thread};
 pub use error::{Error, IndexFault, Result};
 pub use index::Index;
 pub use simd::{SimdLevel, simd_level};

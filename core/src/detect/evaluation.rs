@@ -96,6 +96,14 @@ pub(super) fn warm_thread() {
     Extractor::new().push(&[0.1; 4000], |_| (), |_| ());
 }
 
+/// Allocates what feeding sessions needs of this thread, about 6 MB, so that feeding allocates nothing here. The first
+/// [`Session`](super::Session) that a thread makes does so by itself; a thread that is handed sessions made elsewhere allocates
+/// once with the first audio that it feeds, unless it calls this before. Again does no harm.
+pub fn prepare_thread() {
+    warm_thread();
+    crate::index::warm_thread();
+}
+
 /// A tracker's state at one moment, with the index that it is judged against.
 pub(super) struct Evaluation<'a> {
     pub(super) index: &'a Index,

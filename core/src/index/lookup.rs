@@ -90,7 +90,7 @@ pub(super) fn with_scratch(work: impl FnOnce(&mut Scratch)) {
 }
 
 /// Allocates what looking up on this thread needs, so that it need not. Again does nothing.
-pub(super) fn warm_thread() {
+pub(crate) fn warm_thread() {
     with_scratch(|scratch| {
         scratch.prober.reserve();
         scratch.keys.reserve(TOGETHER * MAX_PROBES);
