@@ -147,7 +147,7 @@ const char *callprint_version(void);
 // program was built with, or the two do not fit.
 uint32_t callprint_abi_version(void);
 
-// Allocates what feeding sessions needs of this thread, about 6 MB that go with it, so that `callprint_session_feed_i16` and the
+// Allocates what feeding sessions needs of this thread, about 7 MB that go with it, so that `callprint_session_feed_i16` and the
 // others allocate nothing here. `callprint_session_new` does the same for the thread that calls it: call this at the start of
 // threads that feed sessions which others make. Again does no harm.
 CallprintStatus callprint_thread_prepare(void);
@@ -209,7 +209,7 @@ CallprintStatus callprint_session_new(const CallprintIndex *index,
                                       CallprintSession **out);
 
 // Takes 16-bit samples, any number. Neither allocates nor locks, on a thread that has made a session or called
-// `callprint_thread_prepare`; any other allocates 6 MB with the first audio that it feeds, once.
+// `callprint_thread_prepare`; any other allocates 7 MB with the first audio that it feeds, once.
 //
 // Poll after each feed: of more than 64 events that wait the oldest are lost (`callprint_session_missed_events`). After
 // `callprint_session_finish` nothing is taken, and `CALLPRINT_ERROR_ENDED` says so until the session is reset.

@@ -56,7 +56,7 @@ pub extern "C" fn callprint_abi_version() -> u32 {
     CALLPRINT_ABI_VERSION
 }
 
-/// Allocates what feeding sessions needs of this thread, about 6 MB that go with it, so that `callprint_session_feed_i16` and the
+/// Allocates what feeding sessions needs of this thread, about 7 MB that go with it, so that `callprint_session_feed_i16` and the
 /// others allocate nothing here. `callprint_session_new` does the same for the thread that calls it: call this at the start of
 /// threads that feed sessions which others make. Again does no harm.
 #[unsafe(no_mangle)]

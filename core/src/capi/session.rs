@@ -61,7 +61,7 @@ pub unsafe extern "C" fn callprint_session_new(
 }
 
 /// Takes 16-bit samples, any number. Neither allocates nor locks, on a thread that has made a session or called
-/// `callprint_thread_prepare`; any other allocates 6 MB with the first audio that it feeds, once.
+/// `callprint_thread_prepare`; any other allocates 7 MB with the first audio that it feeds, once.
 ///
 /// Poll after each feed: of more than 64 events that wait the oldest are lost (`callprint_session_missed_events`). After
 /// `callprint_session_finish` nothing is taken, and `CALLPRINT_ERROR_ENDED` says so until the session is reset.

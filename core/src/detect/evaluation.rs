@@ -103,7 +103,7 @@ pub(super) fn warm_thread() {
     Extractor::new().push(&[0.1; 4000], |_| (), |_| ());
 }
 
-/// Allocates what feeding sessions needs of this thread, about 6 MB, so that feeding allocates nothing here. The first
+/// Allocates what feeding sessions needs of this thread, about 7 MB, so that feeding allocates nothing here. The first
 /// [`Session`](super::Session) that a thread makes does so by itself; a thread that is handed sessions made elsewhere allocates
 /// once with the first audio that it feeds, unless it calls this before. Again does no harm.
 pub fn prepare_thread() {
