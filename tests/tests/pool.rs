@@ -131,6 +131,12 @@ fn numbers_out_of_range_are_refused() {
     for (threads, backlog) in [(0, 2.0), (2000, 2.0), (1, 0.0), (1, f64::NAN)] {
         assert!(matches!(make(PoolConfig { threads, backlog }), Err(Error::InvalidArgument(_))), "{threads} {backlog}");
     }
+    let pool = make(PoolConfig { threads: 1, backlog: 2.0 }).unwrap();
+    for max_far in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let refused = pool.open(SessionConfig { max_far, ..SessionConfig::default() });
+        assert!(matches!(refused, Err(Error::InvalidArgument(_))), "{max_far}");
+    }
+    assert_eq!(pool.metrics().opened(), 0);
 }
 
 #[test]
