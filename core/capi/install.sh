@@ -4,7 +4,12 @@
 #   PREFIX=/usr/local DESTDIR= LIBDIR=$PREFIX/lib bash core/capi/install.sh
 #
 # Wants cargo, a C compiler and binutils (Linux). PREFIX is where the library will be used from, DESTDIR is put before all
-# paths that are written, for packages. The shared library is linked here from the static one, so that the version script
+# paths that are written, for packages, and to build as a user what root installs:
+#
+#   DESTDIR=$PWD/target/stage bash core/capi/install.sh
+#   sudo cp -dR target/stage/usr/local/. /usr/local/ && sudo ldconfig
+#
+# All three are absolute paths. ldconfig makes a library that was put among the system's known to the loader. The shared library is linked here from the static one, so that the version script
 # callprint.map alone says which symbols it shows.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -16,10 +21,22 @@ version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"$/\1/p' Car
 # Version of the binary interface: the number in the library's file name.
 abi=$(sed -n 's/^#define CALLPRINT_ABI_VERSION //p' core/capi/callprint.h)
 libs='-lpthread -ldl -lm'
-target=${CARGO_TARGET_DIR:-target}
+for name in PREFIX LIBDIR DESTDIR; do
+    case $name in PREFIX) path=$prefix ;; LIBDIR) path=$libdir ;; DESTDIR) path=${destdir:-/} ;; esac
+    if [[ $path != /* ]]; then
+        printf 'install.sh: %s is "%s": want an absolute path\n' "$name" "$path" >&2
+        exit 2
+    fi
+done
 
-cargo rustc --locked --release -p callprint --lib --no-default-features --features capi --crate-type staticlib
-archive=$target/release/libcallprint.a
+# Cargo says where it puts the library: that depends on its configuration and environment.
+messages=$(cargo rustc --locked --release -p callprint --lib --no-default-features --features capi \
+    --crate-type staticlib --message-format json-render-diagnostics)
+archive=$(sed -n 's|.*"filenames":\["\([^"]*/libcallprint\.a\)".*|\1|p' <<<"$messages")
+if [[ ! -f $archive ]]; then
+    printf 'install.sh: cargo did not say where it put libcallprint.a\n' >&2
+    exit 1
+fi
 
 install -d "$destdir$prefix/include" "$destdir$libdir/pkgconfig"
 install -m 644 core/capi/callprint.h "$destdir$prefix/include/"

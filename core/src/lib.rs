@@ -10,6 +10,12 @@
 //! [`engine`] (many live calls on few threads); [`prosody`] runs beside the fingerprint on the same audio, and
 //! [`wording`] compares words where the recording is another.
 //!
+//! Features. All that the `callprint` program needs is on by default. A program that uses the library switches that off
+//! (`default-features = false` leaves out some eighty crates) and names what it wants: `corpus` for `Index::builtin`, 3.5 MB;
+//! `decode` for audio files ([`audio::FileSource`]), and `opus` for Opus in them; `telephony` for AudioSocket and RTP. Indexes,
+//! scans of samples, sessions, pools and prosody need none of them. `capi` is the C interface, which `core/capi/install.sh`
+//! builds; `amr` reads AMR files by a library in C.
+//!
 //! A file is a stream fed fast: batch and stream run the same code and give the same bits for any chunking.
 //!
 //! Tutorial, how-to guides (live calls, Asterisk, GStreamer, C), how it works with figures, the data card and the model
@@ -31,7 +37,7 @@ mod simd;
 pub mod telephony;
 pub mod wording;
 
-pub use detect::{Session, SessionConfig, SessionEvent, SessionMatch};
+pub use detect::{Session, SessionConfig, SessionEvent, SessionMatch, prepare_thread};
 pub use error::{Error, IndexFault, Result};
 pub use index::Index;
 pub use simd::{SimdLevel, simd_level};

@@ -1,6 +1,7 @@
 /* Uses the C interface wrongly in every way that it promises to notice, then rightly: growth of structs, odd pieces, reset and
  * reuse, two threads on one index. 16-bit samples at 8 kHz on standard input. Exits with 0, or says which line failed. */
 #include <callprint.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -50,6 +51,24 @@ static void wrong_arguments(CallprintIndex *index, CallprintSession *session)
     config.sample_rate = 7;
     CHECK(callprint_session_new(index, &config, &no_session) == CALLPRINT_ERROR_ARGUMENT && no_session == NULL);
     CHECK(strstr(callprint_last_error(), "7 Hz") != NULL);
+    config.sample_rate = 0;
+    config.max_far = HUGE_VAL;
+    CHECK(callprint_session_new(index, &config, &no_session) == CALLPRINT_ERROR_ARGUMENT && no_session == NULL);
+    CHECK(strstr(callprint_last_error(), "finite") != NULL);
+    config.max_far = 0.0;
+    config.stop_when_decided = 2;
+    CHECK(callprint_session_new(index, &config, &no_session) == CALLPRINT_ERROR_ARGUMENT && no_session == NULL);
+    CHECK(strstr(callprint_last_error(), "stop_when_decided is 2") != NULL);
+    config.stop_when_decided = 0;
+    config.skip_machine_voice = 77;
+    CHECK(callprint_session_new(index, &config, &no_session) == CALLPRINT_ERROR_ARGUMENT && no_session == NULL);
+    config.skip_machine_voice = 0;
+    config.reserved = 5;
+    CHECK(callprint_session_new(index, &config, &no_session) == CALLPRINT_ERROR_STRUCT_SIZE && no_session == NULL);
+    CHECK(callprint_session_best(session, NULL) == CALLPRINT_ERROR_NULL);
+    CHECK(callprint_session_best(NULL, &event) == CALLPRINT_ERROR_NULL);
+    CHECK(callprint_session_is_decided(NULL) == 0 && callprint_session_seconds(NULL) == 0.0);
+    CHECK(callprint_session_answered_at((CallprintSession *)(void *)index) == -1.0);
     callprint_session_free(NULL);
     callprint_index_free(NULL);
     callprint_session_free((CallprintSession *)(void *)index); /* wrong kind: nothing happens */

@@ -1,4 +1,4 @@
-//! Once a session is made, feeding and polling it allocates nothing.
+//! Once a session is made and a thread prepared, a call allocates nothing: feeding, polling, its end, the reset for the next.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed helper fails the test")]
 
@@ -62,39 +62,64 @@ fn channel(file: &str) -> (u32, Vec<f32>) {
     (source.format().sample_rate, samples)
 }
 
-/// Events of a call, and calls of the allocator meanwhile.
-fn feed(session: &mut Session, samples: &[f32]) -> (usize, u64) {
+/// Events of a whole call, and calls of the allocator from its first sample until the session is ready for the next.
+fn hear(session: &mut Session, samples: &[f32]) -> (usize, u64) {
     let (before, mut events) = (CALLS.get(), 0);
-    for piece in samples.chunks(163) {
-        session.push_f32(piece);
+    let mut poll = |session: &mut Session| {
         while session.poll().is_some() {
             events += 1;
         }
+    };
+    for piece in samples.chunks(163) {
+        session.push_f32(piece);
+        poll(session);
     }
+    session.finish();
+    poll(session);
+    session.reset();
     (events, CALLS.get() - before)
 }
 
-#[test]
-fn feeding_and_polling_allocate_nothing() {
+/// The built-in index, with and without tables of keys.
+fn indexes() -> [Arc<Index>; 2] {
     let builtin = Index::builtin().unwrap();
     let mut builder = IndexBuilder::from_index(&builtin);
     builder.set_tables(Tables::Always);
-    for index in [Arc::new(Index::from_bytes(builder.to_bytes().unwrap()).unwrap()), Arc::new(builtin)] {
-        feeding_allocates_nothing(&index);
+    [Arc::new(Index::from_bytes(builder.to_bytes().unwrap()).unwrap()), Arc::new(builtin)]
+}
+
+#[test]
+fn a_call_allocates_nothing() {
+    for index in indexes() {
+        // A robot with a hand-over, one at another rate, a human.
+        for file in ["samples/dental-handover.flac", "samples/solar-fast.mp3", "samples/human.flac"] {
+            let (sample_rate, samples) = channel(file);
+            let config = SessionConfig { sample_rate, ..SessionConfig::default() };
+            let mut session = Session::new(index.clone(), config).unwrap();
+            let (events, calls) = hear(&mut session, &samples);
+            assert_eq!(calls, 0, "{file}: while {events} events came");
+            assert!(events > 1, "{file}: nothing happened but its end");
+            assert_eq!(hear(&mut session, &samples), (events, 0), "{file}: after a reset");
+        }
     }
 }
 
-fn feeding_allocates_nothing(index: &Arc<Index>) {
-    // A robot with a hand-over, one at another rate, a human.
-    for file in ["samples/dental-handover.flac", "samples/solar-fast.mp3", "samples/human.flac"] {
-        let (sample_rate, samples) = channel(file);
+#[test]
+fn a_thread_that_is_prepared_hears_sessions_of_another_without_allocating() {
+    let (sample_rate, samples) = channel("samples/dental-handover.flac");
+    for index in indexes() {
         let config = SessionConfig { sample_rate, ..SessionConfig::default() };
-        let mut session = Session::new(index.clone(), config).unwrap();
-        let (events, calls) = feed(&mut session, &samples);
-        assert_eq!(calls, 0, "{file}: while {events} events came");
-        assert!(events > 0, "{file}: nothing happened");
-        session.reset();
-        assert_eq!(feed(&mut session, &samples), (events, 0), "{file}: after a reset");
+        let mut session = Session::new(index, config).unwrap();
+        let mut hear_twice = |prepare: fn()| {
+            let work = || {
+                prepare();
+                [(); 2].map(|()| hear(&mut session, &samples).1)
+            };
+            std::thread::scope(|scope| scope.spawn(work).join().unwrap())
+        };
+        let unprepared = hear_twice(|| ());
+        assert!(unprepared[0] > 0 && unprepared[1] == 0, "{unprepared:?}");
+        assert_eq!(hear_twice(callprint::prepare_thread), [0, 0]);
     }
 }
 

@@ -11,17 +11,26 @@ use std::{
     sync::LazyLock,
 };
 
+use callprint::{Index, index::IndexBuilder};
 use end_to_end::{clip, corpus, root};
 
 /// The library, installed once for all tests.
 static INSTALLED: LazyLock<PathBuf> = LazyLock::new(|| {
-    let stage = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("c-stage");
+    let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let stage = temporary.join("c-stage");
     let _ = std::fs::remove_dir_all(&stage);
-    let mut install = Command::new("bash");
-    install.arg(root().join("core/capi/install.sh")).env("DESTDIR", &stage).env("PREFIX", "/opt/callprint");
-    succeeded(&mut install);
+    // The folder that this test was built in, named in another way than the environment's: only cargo knows all of them.
+    let target = temporary.parent().unwrap();
+    let mut install = installer("/opt/callprint");
+    succeeded(install.env("DESTDIR", &stage).env_remove("CARGO_TARGET_DIR").env("CARGO_BUILD_TARGET_DIR", target));
     stage
 });
+
+fn installer(prefix: &str) -> Command {
+    let mut install = Command::new("bash");
+    install.arg(root().join("core/capi/install.sh")).env("PREFIX", prefix);
+    install
+}
 
 fn succeeded(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
@@ -45,7 +54,8 @@ fn pkg_config(arguments: &[&str]) -> Vec<String> {
 fn compile(source: &Path, name: &str, flags: &[&str]) -> PathBuf {
     let program = INSTALLED.join(name);
     let mut cc = Command::new("cc");
-    cc.args(["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-g", "-o"]).arg(&program).arg(source);
+    cc.args(["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wredundant-decls", "-Werror", "-g", "-o"]);
+    cc.arg(&program).arg(source);
     succeeded(cc.args(flags).args(pkg_config(&["--cflags", "--libs"])));
     program
 }
@@ -72,12 +82,9 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn the_header_is_what_the_source_says() {
-    let sources = root().join("core/src/capi");
     let config = cbindgen::Config::from_file(root().join("core/capi/cbindgen.toml")).unwrap();
-    let mut builder = cbindgen::Builder::new().with_config(config);
-    for file in ["mod.rs", "status.rs", "index.rs", "session.rs"] {
-        builder = builder.with_src(sources.join(file));
-    }
+    // The other files are found from this one; naming them, too, would declare their functions twice.
+    let builder = cbindgen::Builder::new().with_config(config).with_src(root().join("core/src/capi/mod.rs"));
     let mut made = Vec::new();
     builder.generate().unwrap().write(&mut made);
     let path = root().join("core/capi/callprint.h");
@@ -142,12 +149,37 @@ fn misuse_is_answered_and_memory_is_clean() {
 }
 
 #[test]
+fn a_service_feeds_on_any_thread_keeps_records_and_exchanges_its_index() {
+    let program = compile(&root().join("tests/c/service.c"), "service", &["-pthread"]);
+    let mut other = IndexBuilder::from_index(&Index::builtin().unwrap());
+    other.remove("dental-01").unwrap();
+    let mut bytes = other.to_bytes().unwrap();
+    let [whole, damaged] = ["other.cpi", "damaged.cpi"].map(|name| INSTALLED.join(name));
+    std::fs::write(&whole, &bytes).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&damaged, &bytes).unwrap();
+    let samples = clip(corpus("samples/dental-gsm.wav"));
+    let output = fed(Command::new(&program).arg(whole).arg(damaged), &samples);
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+}
+
+#[test]
+fn a_relative_prefix_is_refused() {
+    // It would be relative to the repository here, and to wherever the library is used there.
+    let output = installer("opt").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("PREFIX is \"opt\""), "{}", text(&output.stderr));
+}
+
+#[test]
 fn the_header_is_good_for_cpp_too() {
     let source = INSTALLED.join("header.cc");
     std::fs::write(&source, "#include <callprint.h>\nint main() { return callprint_abi_version() != 1; }\n").unwrap();
     let program = INSTALLED.join("header");
     let mut cpp = Command::new("c++");
-    cpp.args(["-Wall", "-Wextra", "-Werror", "-o"]).arg(&program).arg(&source);
+    cpp.args(["-std=c++11", "-pedantic", "-Wall", "-Wextra", "-Wredundant-decls", "-Werror", "-o"]);
+    cpp.arg(&program).arg(&source);
     succeeded(cpp.args(pkg_config(&["--cflags", "--libs"])));
     succeeded(Command::new(&program).env("LD_LIBRARY_PATH", lib()));
 }

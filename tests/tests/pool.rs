@@ -11,6 +11,7 @@ use std::{
 use callprint::{
     Error, Index, Session, SessionConfig, SessionEvent,
     engine::{CallId, PoolConfig, SessionPool},
+    index::IndexBuilder,
 };
 use end_to_end::corpus;
 
@@ -28,6 +29,15 @@ fn pool(config: PoolConfig) -> (SessionPool, Events) {
     let seen = events.clone();
     let on_event = move |id, _: &Index, event: &SessionEvent| seen.lock().unwrap().entry(id).or_default().push(*event);
     (SessionPool::new(INDEX.clone(), config, on_event).unwrap(), events)
+}
+
+/// Waits until something is so, which the workers make it.
+fn wait_for(so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !so() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "still not so");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]
@@ -81,11 +91,8 @@ fn a_decided_call_hands_its_session_on_and_is_only_counted() {
     let line = pool.open(config).unwrap();
     assert_eq!(pool.metrics().searched(), 0, "no audio, no session");
     assert_eq!(line.push_i16(&call), call.len());
+    wait_for(|| pool.metrics().events("match") > 0 && pool.metrics().searched() == 0);
     let begun = Instant::now();
-    while pool.metrics().events("match") == 0 || pool.metrics().searched() > 0 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "not decided");
-        std::thread::sleep(Duration::from_millis(5));
-    }
     // Far more than the backlog holds: nothing of it waits.
     while line.push_i16(&hour[..8000 * 61]) < 8000 * 61 {
         assert!(begun.elapsed() < Duration::from_secs(60), "still waits to be heard");
@@ -124,4 +131,109 @@ fn numbers_out_of_range_are_refused() {
     for (threads, backlog) in [(0, 2.0), (2000, 2.0), (1, 0.0), (1, f64::NAN)] {
         assert!(matches!(make(PoolConfig { threads, backlog }), Err(Error::InvalidArgument(_))), "{threads} {backlog}");
     }
+    let pool = make(PoolConfig { threads: 1, backlog: 2.0 }).unwrap();
+    for max_far in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let refused = pool.open(SessionConfig { max_far, ..SessionConfig::default() });
+        assert!(matches!(refused, Err(Error::InvalidArgument(_))), "{max_far}");
+    }
+    assert_eq!(pool.metrics().opened(), 0);
+}
+
+#[test]
+fn a_pool_that_is_dropped_first_ends_its_calls_and_they_say_so() {
+    let call = samples("samples/dental-gsm.wav");
+    let (pool, events) = pool(PoolConfig { threads: 2, backlog: 60.0 });
+    let heard = pool.open(SessionConfig::default()).unwrap();
+    let silent = pool.open(SessionConfig::default()).unwrap();
+    assert_eq!(heard.push_i16(&call), call.len());
+    assert!(!heard.is_closed() && heard.room() > 0);
+    drop(pool);
+    let before = events.lock().unwrap().clone();
+    let kinds: Vec<&str> = before[&heard.id()].iter().map(SessionEvent::kind).collect();
+    assert!(kinds.contains(&"match") && kinds.ends_with(&["ended"]), "{kinds:?}");
+    assert_eq!(before[&silent.id()], [SessionEvent::Ended { at: 0.0 }]);
+    assert!(heard.is_closed() && silent.is_closed());
+    assert_eq!((heard.room(), heard.push_i16(&call), silent.push_ulaw(&[0xff; 160])), (0, 0, 0));
+    drop((heard, silent));
+    assert_eq!(*events.lock().unwrap(), before, "told once");
+}
+
+#[test]
+fn calls_opened_later_are_searched_in_another_index_and_running_ones_in_theirs() {
+    let call = samples("samples/dental-gsm.wav");
+    let empty = Arc::new(Index::from_bytes(IndexBuilder::new().to_bytes().unwrap()).unwrap());
+    let matches: Arc<Mutex<Vec<(CallId, usize)>>> = Arc::default();
+    let seen = matches.clone();
+    let on_event = move |id, index: &Index, event: &SessionEvent| {
+        if event.kind() == "match" {
+            seen.lock().unwrap().push((id, index.len()));
+        }
+    };
+    let pool = SessionPool::new(empty.clone(), PoolConfig { threads: 2, backlog: 60.0 }, on_event).unwrap();
+    let unknown = pool.open(SessionConfig::default()).unwrap();
+    assert_eq!(unknown.push_i16(&call[..call.len() / 2]), call.len() / 2);
+    pool.set_index(INDEX.clone());
+    let known = pool.open(SessionConfig::default()).unwrap();
+    assert_eq!(known.push_i16(&call[..call.len() / 2]), call.len() / 2);
+    pool.set_index(empty);
+    assert!(pool.index().is_empty());
+    for line in [&unknown, &known] {
+        assert_eq!(line.push_i16(&call[call.len() / 2..]), call.len() - call.len() / 2);
+    }
+    let id = known.id();
+    drop((unknown, known, pool));
+    assert_eq!(*matches.lock().unwrap(), [(id, INDEX.len())]);
+}
+
+#[test]
+fn a_panic_of_who_is_told_costs_neither_the_call_nor_the_worker() {
+    let call = samples("samples/dental-gsm.wav");
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let seen = told.clone();
+    let on_event = move |_, _: &Index, event: &SessionEvent| {
+        seen.lock().unwrap().push(event.kind());
+        assert_ne!(event.kind(), "match", "on purpose");
+    };
+    let pool = SessionPool::new(INDEX.clone(), PoolConfig { threads: 1, backlog: 60.0 }, on_event).unwrap();
+    for _ in 0..2 {
+        assert_eq!(pool.open(SessionConfig::default()).unwrap().push_i16(&call), call.len());
+    }
+    wait_for(|| pool.metrics().closed() == 2);
+    let metrics = pool.metrics();
+    assert_eq!((metrics.handler_panics(), metrics.faults(), metrics.events("ended")), (2, 0, 2));
+    // The two take turns.
+    let mut told = told.lock().unwrap();
+    told.sort_unstable();
+    assert_eq!(*told, ["answered", "answered", "ended", "ended", "match", "match"]);
+    assert!(metrics.to_prometheus().contains("\ncallprint_handler_panics_total 2\n"));
+}
+
+#[test]
+fn the_time_to_a_decision_is_that_of_the_first_match() {
+    let call = [samples("samples/dental-gsm.wav"), samples("samples/warranty-loss.wav")].concat();
+    let (pool, _) = pool(PoolConfig { threads: 1, backlog: 60.0 });
+    assert_eq!(pool.open(SessionConfig::default()).unwrap().push_i16(&call), call.len());
+    wait_for(|| pool.metrics().closed() == 1);
+    assert_eq!((pool.metrics().events("match"), pool.metrics().decision().count()), (2, 1));
+}
+
+#[test]
+fn who_pushes_what_there_is_room_for_loses_nothing() {
+    let call = samples("samples/dental-gsm.wav");
+    let (pool, events) = pool(PoolConfig { threads: 1, backlog: 0.1 });
+    let line = pool.open(SessionConfig::default()).unwrap();
+    assert_eq!(line.room(), 800);
+    let (mut at, begun) = (0, Instant::now());
+    while at < call.len() {
+        let end = call.len().min(at.saturating_add(line.room()));
+        assert_eq!(line.push_i16(&call[at..end]), end - at);
+        at = end;
+        assert!(begun.elapsed() < Duration::from_secs(60), "no room");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let id = line.id();
+    drop(line);
+    wait_for(|| pool.metrics().closed() == 1);
+    assert_eq!((pool.metrics().samples(), pool.metrics().dropped()), (call.len() as u64, 0));
+    assert!(events.lock().unwrap()[&id].iter().any(|event| event.kind() == "match"));
 }

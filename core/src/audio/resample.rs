@@ -35,6 +35,8 @@ const ROWS_PER_SAMPLE: u64 = 352;
 const LANES: usize = 8;
 /// Input samples taken in at once, so that memory stays bounded for any push.
 const SLICE: usize = 4096;
+/// What follows the last sample, taken in as often as the filter needs it.
+const SILENCE: [f32; 64] = [0.0; 64];
 
 /// Streaming conversion of one channel from any rate to 8 kHz; a copy where the rate is 8 kHz already.
 ///
@@ -108,9 +110,8 @@ impl Resampler {
             let total = ((2 * u128::from(self.consumed) * phases + step) / (2 * step)) as u64;
             let missing = total.saturating_sub(self.produced) as usize;
             let end = output.len() + missing;
-            let silence = vec![0.0; filter.taps];
             while output.len() < end {
-                self.push(&silence, output);
+                self.push(&SILENCE, output);
             }
             output.truncate(end);
         }

@@ -1,6 +1,6 @@
 //! What lies behind an opaque pointer, and how pointers from outside are checked.
 
-use super::status::{CallprintStatus, Failure};
+use super::status::Failure;
 
 /// What a handle of C points to. The tag comes first, so that a handle of another kind, or a pointer to something else, is
 /// noticed.
@@ -47,7 +47,7 @@ fn check<O: Opaque>(pointer: *const O) -> Result<*const Handle<O::Value>, Failur
         return Err(Failure::null(O::NAME));
     }
     let handle = pointer.cast::<Handle<O::Value>>();
-    let wrong = || Failure::new(CallprintStatus::CALLPRINT_ERROR_ARGUMENT, format!("this is no living {}", O::NAME));
+    let wrong = || Failure::argument(format!("this is no living {}", O::NAME));
     if !handle.is_aligned() {
         return Err(wrong());
     }
@@ -95,7 +95,7 @@ pub(super) unsafe fn slice<'a, T>(samples: *const T, count: usize) -> Result<&'a
     if samples.is_null() {
         return Err(Failure::null("samples"));
     }
-    let wrong = |what| Err(Failure::new(CallprintStatus::CALLPRINT_ERROR_ARGUMENT, what));
+    let wrong = |what| Err(Failure::argument(what));
     if !samples.is_aligned() {
         return wrong("samples: the pointer is not aligned");
     }

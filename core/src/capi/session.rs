@@ -1,111 +1,13 @@
 //! The session handle: one leg of a call, used by one thread at a time.
 
-use std::{
-    ffi::{CString, c_char},
-    ptr,
-};
-
 use super::{
+    config::{CallprintConfig, read_config},
+    event::{CallprintEvent, Destination, Names},
     handle::{self, Opaque},
     index::{CallprintIndex, clear},
     status::{CallprintStatus, Failure, guarded},
 };
-use crate::{
-    Session, SessionConfig, SessionEvent,
-    detect::{MAX_RIVALS, SessionMatch},
-};
-
-/// Names in `CallprintEvent.rivals`.
-pub const CALLPRINT_MAX_RIVALS: usize = 4;
-const _: () = assert!(CALLPRINT_MAX_RIVALS == MAX_RIVALS, "a change would break the binary interface");
-
-/// How a session listens. Set all to 0 and `struct_size` to `sizeof` of the struct; then what differs from the defaults. A
-/// number that is 0 stands for its default.
-#[derive(Debug, Clone, Copy, Default)]
-#[repr(C)]
-pub struct CallprintConfig {
-    /// `sizeof(CallprintConfig)` as the caller knows it.
-    pub struct_size: usize,
-    /// Samples per second of what is fed, 1000 to 384000. Default 8000.
-    pub sample_rate: u32,
-    /// 1: stop searching once the call is decided: unmatched, or matched without ambiguity for 2 s. Default 0.
-    pub stop_when_decided: u32,
-    /// Largest false-alarm rate, per hour of audio, at which something is called a match. Default 0.01.
-    pub max_far: f64,
-    /// Seconds of voice after which a call without a match is declared unmatched. Default 12.
-    pub unmatched_after: f64,
-    /// 1: do not judge whether the voice is a machine's, which saves .1 % of a core and 340 kB. Default 0.
-    pub skip_machine_voice: u32,
-    /// 0.
-    pub reserved: u32,
-}
-
-/// Kinds of events.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CallprintEventType {
-    /// Sound that is not ringing, tone or silence began.
-    CALLPRINT_ANSWERED = 1,
-    /// A script became certain.
-    CALLPRINT_MATCH = 2,
-    /// A known script plays, but `rivals` fit about as well.
-    CALLPRINT_AMBIGUOUS = 3,
-    /// What came since speaks against a match or an ambiguous match announced earlier.
-    CALLPRINT_MATCH_REVOKED = 4,
-    /// Enough was heard without a match.
-    CALLPRINT_UNMATCHED = 5,
-    /// The voice behaves like a machine; `probability` says how sure that is.
-    CALLPRINT_MACHINE_VOICE = 6,
-    /// A human took over from the machine; `probability` says how sure that is.
-    CALLPRINT_HANDOVER = 7,
-    /// The audio ended.
-    CALLPRINT_ENDED = 8,
-}
-
-/// What became known. Set `struct_size` before `callprint_session_poll`; the library fills in the fields that both sides know.
-/// Strings belong to the session and are valid until the next call with it; they are NULL where an event has none.
-#[derive(Debug, Clone, Copy)]
-#[repr(C)]
-pub struct CallprintEvent {
-    /// `sizeof(CallprintEvent)` as the caller knows it.
-    pub struct_size: usize,
-    /// A `CallprintEventType`; programs ignore values that they do not know.
-    pub kind: i32,
-    /// Number of names in `rivals`.
-    pub rival_count: u32,
-    /// Audio time of the event, s from the first sample.
-    pub at: f64,
-    /// Script of a match, ambiguous match or revoked match.
-    pub script: *const c_char,
-    /// Rendering of it (`script__voice`).
-    pub rendering: *const c_char,
-    /// Category of it, empty where the index does not know.
-    pub category: *const c_char,
-    /// Scripts that fit about as well, `rival_count` of them.
-    pub rivals: [*const c_char; CALLPRINT_MAX_RIVALS],
-    /// Log-likelihood ratio, nats.
-    pub score: f64,
-    /// Expected wrong matches at this score or higher per hour of audio.
-    pub false_alarms_per_hour: f64,
-    /// Bit error rate of the aligned codes.
-    pub ber: f64,
-    /// Start in the call, s.
-    pub query_start: f64,
-    /// End in the call so far, s.
-    pub query_end: f64,
-    /// Start in the script's rendering, s.
-    pub script_start: f64,
-    /// End in the script's rendering so far, s.
-    pub script_end: f64,
-    /// Playback speed relative to the rendering.
-    pub speed: f64,
-    /// How sure it is that a machine speaks, or that a person took over, 0 to 1.
-    pub probability: f64,
-}
-
-/// `struct_size` of the first version of each struct: what a caller has at least.
-const FIRST_CONFIG: usize = size_of::<CallprintConfig>();
-const FIRST_EVENT: usize = size_of::<CallprintEvent>();
+use crate::Session;
 
 /// One leg of a call. One thread at a time may use it; different sessions may be used by different threads at the same time.
 #[derive(Debug)]
@@ -125,12 +27,15 @@ pub(super) struct Live {
     session: Session,
     /// Whether a call into the session did not come to its end.
     broken: bool,
+    /// Whether the call was finished.
+    ended: bool,
     /// What the strings of the last event point into.
-    names: Vec<CString>,
+    names: Names,
 }
 
 /// Stores a handle to a new session in `*out`; free it with `callprint_session_free`. On an error `*out` is set to NULL.
-/// `config` may be NULL for the defaults.
+/// `config` may be NULL for the defaults. The index may be freed at once; it stays open as long as the session needs it. Prepares
+/// this thread, see `callprint_thread_prepare`.
 ///
 /// # Safety
 /// `index` is NULL or a living handle, `config` NULL or a struct of the size that it says, `out` NULL or may be written.
@@ -144,19 +49,22 @@ pub unsafe extern "C" fn callprint_session_new(
         // SAFETY: the caller's promise about `out`.
         unsafe { clear(out)? };
         // SAFETY: the caller's promise about `index`.
-        let index = unsafe { handle::shared(index)? };
+        let known = unsafe { handle::shared(index)? };
         // SAFETY: the caller's promise about `config`.
         let config = unsafe { read_config(config)? };
-        let session = Session::new(index.clone(), config.into())?;
-        let names = Vec::with_capacity(3 + MAX_RIVALS);
-        let session = Live { session, broken: false, names };
+        let session = Session::new(known.index.clone(), config)?;
+        let session = Live { session, broken: false, ended: false, names: Names::new(known.longest_name()) };
         // SAFETY: the caller's promise about `out`, which `clear` found not to be NULL.
         unsafe { handle::give(session, out) };
         Ok(CallprintStatus::CALLPRINT_OK)
     })
 }
 
-/// Takes 16-bit samples, any number. Neither allocates nor locks.
+/// Takes 16-bit samples, any number. Neither allocates nor locks, on a thread that has made a session or called
+/// `callprint_thread_prepare`; any other allocates 7 MB with the first audio that it feeds, once.
+///
+/// Poll after each feed: of more than 64 events that wait the oldest are lost (`callprint_session_missed_events`). After
+/// `callprint_session_finish` nothing is taken, and `CALLPRINT_ERROR_ENDED` says so until the session is reset.
 ///
 /// # Safety
 /// `session` is NULL or a living handle that no other thread uses now; `samples` is NULL (with a count of 0) or points to
@@ -171,7 +79,7 @@ pub unsafe extern "C" fn callprint_session_feed_i16(
     unsafe { feed(session, samples, count, Session::push_i16) }
 }
 
-/// Takes samples in [-1, 1], any number; what is not finite counts as 0.
+/// Takes samples in [-1, 1], any number; what is not finite counts as 0. Else as `callprint_session_feed_i16`.
 ///
 /// # Safety
 /// As for `callprint_session_feed_i16`.
@@ -185,7 +93,7 @@ pub unsafe extern "C" fn callprint_session_feed_f32(
     unsafe { feed(session, samples, count, Session::push_f32) }
 }
 
-/// Takes G.711 mu-law bytes, any number.
+/// Takes G.711 mu-law bytes, any number. Else as `callprint_session_feed_i16`.
 ///
 /// # Safety
 /// As for `callprint_session_feed_i16`.
@@ -199,7 +107,7 @@ pub unsafe extern "C" fn callprint_session_feed_ulaw(
     unsafe { feed(session, samples, count, Session::push_ulaw) }
 }
 
-/// Takes G.711 A-law bytes, any number.
+/// Takes G.711 A-law bytes, any number. Else as `callprint_session_feed_i16`.
 ///
 /// # Safety
 /// As for `callprint_session_feed_i16`.
@@ -213,7 +121,8 @@ pub unsafe extern "C" fn callprint_session_feed_alaw(
     unsafe { feed(session, samples, count, Session::push_alaw) }
 }
 
-/// Takes the oldest event that waits: `CALLPRINT_OK` and the event in `*event`, or `CALLPRINT_NO_EVENT`.
+/// Takes the oldest event that waits: `CALLPRINT_OK` and the event in `*event`, or `CALLPRINT_NO_EVENT`. Of more than 64 that
+/// wait the oldest are lost (`callprint_session_missed_events`). Neither allocates nor locks.
 ///
 /// # Safety
 /// `session` is NULL or a living handle that no other thread uses now; `event` is NULL or a struct of the size that it says.
@@ -224,22 +133,86 @@ pub unsafe extern "C" fn callprint_session_poll(
 ) -> CallprintStatus {
     guarded(|| {
         // SAFETY: the caller's promise about `event`.
-        let size = unsafe { struct_size(event.cast_const(), FIRST_EVENT, "event")? };
+        let destination = unsafe { Destination::new(event)? };
         // SAFETY: the caller's promise about `session`.
-        let session = unsafe { handle::exclusive(session)? };
-        let Some(next) = session.working(Session::poll)? else { return Ok(CallprintStatus::CALLPRINT_NO_EVENT) };
-        let described = CallprintEvent { struct_size: size, ..session.describe(&next) };
-        // SAFETY: both are at least as long as the shorter of the two sizes, by the caller's promise; they do not overlap,
-        // one is on this stack.
-        unsafe {
-            let known = size.min(size_of::<CallprintEvent>());
-            ptr::copy_nonoverlapping((&raw const described).cast::<u8>(), event.cast::<u8>(), known);
-        }
+        let live = unsafe { handle::exclusive(session)? };
+        let Some(next) = live.working(Session::poll)? else { return Ok(CallprintStatus::CALLPRINT_NO_EVENT) };
+        let described = live.names.describe(&next, live.session.index());
+        // SAFETY: the caller's promise about `event`.
+        unsafe { destination.write(described) };
         Ok(CallprintStatus::CALLPRINT_OK)
     })
 }
 
-/// Ends the call: events that became known only by its end, then `CALLPRINT_ENDED`, wait to be polled.
+/// The best match that stands, as it is now: `CALLPRINT_OK` and the match in `*event`, or `CALLPRINT_NO_EVENT` where none stands. After
+/// `callprint_session_finish` it is what a scan of the whole call reports, for a call detail record: the event that told of a match
+/// has its rate and ends at that moment. `kind` is `CALLPRINT_MATCH`, or `CALLPRINT_AMBIGUOUS` where it has rivals; `at` is when it
+/// was known. Takes no event away. Allocates.
+///
+/// # Safety
+/// As for `callprint_session_poll`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callprint_session_best(
+    session: *mut CallprintSession,
+    event: *mut CallprintEvent,
+) -> CallprintStatus {
+    guarded(|| {
+        // SAFETY: the caller's promise about `event`.
+        let destination = unsafe { Destination::new(event)? };
+        // SAFETY: the caller's promise about `session`.
+        let live = unsafe { handle::exclusive(session)? };
+        let report = live.working(|session| session.report(""))?;
+        let Some(best) = report.matches.first() else { return Ok(CallprintStatus::CALLPRINT_NO_EVENT) };
+        let described = live.names.describe_match(best);
+        // SAFETY: the caller's promise about `event`.
+        unsafe { destination.write(described) };
+        Ok(CallprintStatus::CALLPRINT_OK)
+    })
+}
+
+/// Events of this call that were lost because more than 64 waited to be polled; 0 for NULL.
+///
+/// # Safety
+/// `session` is NULL or a living handle that no other thread uses now.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callprint_session_missed_events(session: *const CallprintSession) -> u64 {
+    // SAFETY: the caller's promise.
+    unsafe { ask(session, 0, Session::missed_events) }
+}
+
+/// 1 once the search has ended before the call, which it does with `stop_when_decided` only: what still comes is counted, and no
+/// event but `CALLPRINT_ENDED` follows. Else 0, also for NULL.
+///
+/// # Safety
+/// `session` is NULL or a living handle that no other thread uses now.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callprint_session_is_decided(session: *const CallprintSession) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe { ask(session, 0, |session| i32::from(session.is_decided())) }
+}
+
+/// Seconds of audio fed since the call began; 0 for NULL.
+///
+/// # Safety
+/// `session` is NULL or a living handle that no other thread uses now.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callprint_session_seconds(session: *const CallprintSession) -> f64 {
+    // SAFETY: the caller's promise.
+    unsafe { ask(session, 0.0, Session::seconds) }
+}
+
+/// When sound that is not ringing, tone or silence began, s from the first sample; -1 while none has, and for NULL.
+///
+/// # Safety
+/// `session` is NULL or a living handle that no other thread uses now.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callprint_session_answered_at(session: *const CallprintSession) -> f64 {
+    // SAFETY: the caller's promise.
+    unsafe { ask(session, -1.0, |session| session.answered_at().unwrap_or(-1.0)) }
+}
+
+/// Ends the call: events that became known only by its end, then `CALLPRINT_ENDED`, wait to be polled. To feed the session again,
+/// reset it first. Finishing again does nothing. Neither allocates nor locks, as `callprint_session_feed_i16`.
 ///
 /// # Safety
 /// `session` is NULL or a living handle that no other thread uses now.
@@ -247,12 +220,14 @@ pub unsafe extern "C" fn callprint_session_poll(
 pub unsafe extern "C" fn callprint_session_finish(session: *mut CallprintSession) -> CallprintStatus {
     guarded(|| {
         // SAFETY: the caller's promise.
-        unsafe { handle::exclusive(session)? }.working(Session::finish)?;
+        let live = unsafe { handle::exclusive(session)? };
+        live.working(Session::finish)?;
+        live.ended = true;
         Ok(CallprintStatus::CALLPRINT_OK)
     })
 }
 
-/// Forgets the call; what is fed next begins another. Events that waited are lost.
+/// Forgets the call; what is fed next begins another. Events that waited are lost. Neither allocates nor locks.
 ///
 /// # Safety
 /// `session` is NULL or a living handle that no other thread uses now.
@@ -260,10 +235,10 @@ pub unsafe extern "C" fn callprint_session_finish(session: *mut CallprintSession
 pub unsafe extern "C" fn callprint_session_reset(session: *mut CallprintSession) -> CallprintStatus {
     guarded(|| {
         // SAFETY: the caller's promise.
-        let session = unsafe { handle::exclusive(session)? };
-        session.broken = true;
-        session.session.reset();
-        session.broken = false;
+        let live = unsafe { handle::exclusive(session)? };
+        live.broken = true;
+        live.session.reset();
+        (live.broken, live.ended) = (false, false);
         Ok(CallprintStatus::CALLPRINT_OK)
     })
 }
@@ -291,71 +266,31 @@ unsafe fn feed<T>(
 ) -> CallprintStatus {
     guarded(|| {
         // SAFETY: the caller's promise about `session`.
-        let session = unsafe { handle::exclusive(session)? };
+        let live = unsafe { handle::exclusive(session)? };
         // SAFETY: the caller's promise about `samples`.
         let samples = unsafe { handle::slice(samples, count)? };
-        session.working(|session| push(session, samples))?;
+        if live.ended {
+            let reason =
+                "callprint_session_finish has ended this call; reset the session before it is fed with another";
+            return Err(Failure::new(CallprintStatus::CALLPRINT_ERROR_ENDED, reason));
+        }
+        live.working(|session| push(session, samples))?;
         Ok(CallprintStatus::CALLPRINT_OK)
     })
 }
 
-/// The size that a struct says it has.
+/// What a session answers; `otherwise` where it is none.
 ///
 /// # Safety
-/// `pointer` is NULL or to a struct that begins with `struct_size` and is as long as that says.
-unsafe fn struct_size<T>(pointer: *const T, least: usize, name: &str) -> Result<usize, Failure> {
-    if pointer.is_null() {
-        return Err(Failure::null(name));
-    }
-    if !pointer.is_aligned() {
-        let reason = format!("{name}: the pointer is not aligned");
-        return Err(Failure::new(CallprintStatus::CALLPRINT_ERROR_ARGUMENT, reason));
-    }
-    // SAFETY: not NULL, aligned; begins with a `usize` by the caller's promise.
-    let size = unsafe { *pointer.cast::<usize>() };
-    if size < least {
-        let reason = format!("{name}: struct_size {size} is less than {least}; set it to sizeof of the struct");
-        return Err(Failure::new(CallprintStatus::CALLPRINT_ERROR_STRUCT_SIZE, reason));
-    }
-    Ok(size)
-}
-
-/// # Safety
-/// `config` is NULL or a struct of the size that it says.
-unsafe fn read_config(config: *const CallprintConfig) -> Result<CallprintConfig, Failure> {
-    let mut known = CallprintConfig::default();
-    if config.is_null() {
-        return Ok(known);
-    }
-    // SAFETY: the caller's promise.
-    let size = unsafe { struct_size(config, FIRST_CONFIG, "config")? };
-    let ours = size_of::<CallprintConfig>();
-    // SAFETY: both are at least this long; they do not overlap, one is on this stack. Any bytes are valid numbers.
-    unsafe { ptr::copy_nonoverlapping(config.cast::<u8>(), (&raw mut known).cast::<u8>(), size.min(ours)) };
-    for at in ours..size {
-        // SAFETY: within the struct, by the caller's promise.
-        if unsafe { *config.cast::<u8>().add(at) } != 0 {
-            let reason = format!(
-                "config: it sets fields beyond the {ours} bytes that this library knows; set them to 0 or update callprint"
-            );
-            return Err(Failure::new(CallprintStatus::CALLPRINT_ERROR_STRUCT_SIZE, reason));
-        }
-    }
-    Ok(known)
-}
-
-impl From<CallprintConfig> for SessionConfig {
-    fn from(c: CallprintConfig) -> Self {
-        let default = Self::default();
-        let number = |given: f64, default: f64| if given == 0.0 { default } else { given };
-        Self {
-            sample_rate: if c.sample_rate == 0 { default.sample_rate } else { c.sample_rate },
-            max_far: number(c.max_far, default.max_far),
-            unmatched_after: number(c.unmatched_after, default.unmatched_after),
-            stop_when_decided: c.stop_when_decided != 0,
-            machine_voice: c.skip_machine_voice == 0,
-        }
-    }
+/// `session` is NULL or a living handle that no other thread uses now.
+unsafe fn ask<R>(session: *const CallprintSession, otherwise: R, answer: impl FnOnce(&Session) -> R) -> R {
+    let mut answered = otherwise;
+    guarded(|| {
+        // SAFETY: the caller's promise.
+        answered = answer(&unsafe { handle::shared(session)? }.session);
+        Ok(CallprintStatus::CALLPRINT_OK)
+    });
+    answered
 }
 
 impl Live {
@@ -368,69 +303,5 @@ impl Live {
         let result = work(&mut self.session);
         self.broken = false;
         Ok(result)
-    }
-
-    fn describe(&mut self, event: &SessionEvent) -> CallprintEvent {
-        self.names.clear();
-        let kind = match event {
-            SessionEvent::Answered { .. } => CallprintEventType::CALLPRINT_ANSWERED,
-            SessionEvent::Match { .. } => CallprintEventType::CALLPRINT_MATCH,
-            SessionEvent::Ambiguous { .. } => CallprintEventType::CALLPRINT_AMBIGUOUS,
-            SessionEvent::MatchRevoked { .. } => CallprintEventType::CALLPRINT_MATCH_REVOKED,
-            SessionEvent::Unmatched { .. } => CallprintEventType::CALLPRINT_UNMATCHED,
-            SessionEvent::MachineVoice { .. } => CallprintEventType::CALLPRINT_MACHINE_VOICE,
-            SessionEvent::Handover { .. } => CallprintEventType::CALLPRINT_HANDOVER,
-            SessionEvent::Ended { .. } => CallprintEventType::CALLPRINT_ENDED,
-        };
-        let probability = match *event {
-            SessionEvent::MachineVoice { probability, .. } => probability,
-            SessionEvent::Handover { confidence, .. } => confidence,
-            _ => 0.0,
-        };
-        let found = event.found();
-        let m = found.copied().unwrap_or_default();
-        let mut described = CallprintEvent {
-            struct_size: 0,
-            kind: kind as i32,
-            rival_count: m.rivals().len() as u32,
-            at: event.at(),
-            script: ptr::null(),
-            rendering: ptr::null(),
-            category: ptr::null(),
-            rivals: [ptr::null(); MAX_RIVALS],
-            score: m.score,
-            false_alarms_per_hour: m.false_alarms_per_hour,
-            ber: m.ber,
-            query_start: m.query_start,
-            query_end: m.query_end,
-            script_start: m.script_start,
-            script_end: m.script_end,
-            speed: m.speed,
-            probability,
-        };
-        if let Some(found) = found {
-            self.name(found, &mut described);
-        }
-        described
-    }
-
-    /// Lays down the names of a match and points to them.
-    fn name(&mut self, found: &SessionMatch, event: &mut CallprintEvent) {
-        let index = self.session.index().clone();
-        let names = &mut self.names;
-        let mut lay = |name: &str| {
-            let bytes: Vec<u8> = name.bytes().take_while(|&b| b != 0).collect();
-            let name = CString::new(bytes).unwrap_or_default();
-            let pointer = name.as_ptr();
-            names.push(name);
-            pointer
-        };
-        let rendering = index.rendering(found.rendering);
-        event.script = lay(rendering.script);
-        event.rendering = lay(rendering.id);
-        event.category = lay(rendering.category);
-        for (pointer, &rival) in event.rivals.iter_mut().zip(found.rivals()) {
-            *pointer = lay(index.rendering(rival).script);
-        }
     }
 }

@@ -14,13 +14,14 @@ use crate::Error;
 pub enum CallprintStatus {
     /// Done.
     CALLPRINT_OK = 0,
-    /// No event waits.
+    /// No event waits, or no match stands.
     CALLPRINT_NO_EVENT = 1,
     /// A pointer that must not be NULL is.
     CALLPRINT_ERROR_NULL = -1,
     /// An argument is outside its range, a pointer is not aligned, or a handle is none of the kind wanted.
     CALLPRINT_ERROR_ARGUMENT = -2,
-    /// `struct_size` is smaller than any version of the struct, or fields that this library does not know are not 0.
+    /// `struct_size` is smaller than any version of the struct, or fields that this library does not know, `reserved` among them, are
+    /// not 0.
     CALLPRINT_ERROR_STRUCT_SIZE = -3,
     /// The operating system refused to read the file.
     CALLPRINT_ERROR_IO = -4,
@@ -28,6 +29,8 @@ pub enum CallprintStatus {
     CALLPRINT_ERROR_INDEX = -5,
     /// A fault of the library. The session concerned works again after `callprint_session_reset`.
     CALLPRINT_ERROR_INTERNAL = -6,
+    /// The call was ended by `callprint_session_finish`: reset the session first.
+    CALLPRINT_ERROR_ENDED = -7,
 }
 
 /// Why a call fails.
@@ -40,6 +43,10 @@ pub(super) struct Failure {
 impl Failure {
     pub(super) fn new(status: CallprintStatus, reason: impl Into<String>) -> Self {
         Self { status, reason: reason.into() }
+    }
+
+    pub(super) fn argument(reason: impl Into<String>) -> Self {
+        Self::new(CallprintStatus::CALLPRINT_ERROR_ARGUMENT, reason)
     }
 
     pub(super) fn null(name: &str) -> Self {

@@ -73,8 +73,22 @@ pub(super) struct Scratch {
     merged: Vec<Hit>,
 }
 
+impl Scratch {
+    /// All memory that an evaluation can need.
+    fn new() -> Self {
+        let mut scratch = Self::default();
+        scratch.votes.reserve(CANDIDATES);
+        scratch.paths.reserve();
+        scratch.laid.resize_with(CANDIDATES, Alignment::default);
+        scratch.laid.iter_mut().for_each(Alignment::reserve);
+        scratch.hearing.reserve();
+        scratch.merged.reserve(MOST_HITS);
+        scratch
+    }
+}
+
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::new());
 }
 
 /// Hands this thread's memory for evaluations to `work`.
@@ -84,16 +98,17 @@ pub(super) fn with_scratch(work: impl FnOnce(&mut Scratch)) {
 
 /// Allocates what evaluations on this thread need, so that they need not. Again does nothing.
 pub(super) fn warm_thread() {
-    SCRATCH.with_borrow_mut(|scratch| {
-        scratch.votes.reserve(CANDIDATES);
-        scratch.paths.reserve();
-        scratch.laid.resize_with(CANDIDATES, Alignment::default);
-        scratch.laid.iter_mut().for_each(Alignment::reserve);
-        scratch.hearing.reserve();
-        scratch.merged.reserve(MOST_HITS);
-    });
+    SCRATCH.with(|_made_when_first_used| ());
     // Tables that are made when first used.
     Extractor::new().push(&[0.1; 4000], |_| (), |_| ());
+}
+
+/// Allocates what feeding sessions needs of this thread, about 7 MB, so that feeding allocates nothing here. The first
+/// [`Session`](super::Session) that a thread makes does so by itself; a thread that is handed sessions made elsewhere allocates
+/// once with the first audio that it feeds, unless it calls this before. Again does no harm.
+pub fn prepare_thread() {
+    warm_thread();
+    crate::index::warm_thread();
 }
 
 /// A tracker's state at one moment, with the index that it is judged against.

@@ -12,6 +12,7 @@ mod session;
 mod takeovers;
 mod tracker;
 
+pub use evaluation::prepare_thread;
 pub use events::{MAX_RIVALS, SessionEvent, SessionMatch};
 pub use report::{ChannelReport, Event, EventKind, MachineVoice, Match, ScanReport};
 pub use scan::{ScanOptions, Scanner};

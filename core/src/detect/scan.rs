@@ -50,9 +50,9 @@ impl<'i> Scanner<'i> {
     /// # Errors
     /// [`Error::InvalidArgument`] where `max_far` is not a positive number.
     pub fn new(index: &'i Index, options: ScanOptions) -> Result<Self> {
-        if options.max_far.is_nan() || options.max_far <= 0.0 {
+        if !options.max_far.is_finite() || options.max_far <= 0.0 {
             return Err(Error::InvalidArgument(format!(
-                "max_far {}: want a positive number of false alarms per hour, such as 0.01",
+                "max_far {}: want a positive, finite number of false alarms per hour, such as 0.01",
                 options.max_far
             )));
         }

@@ -1,7 +1,7 @@
 //! What a pool counts, and the text that monitoring reads.
 //!
 //! The text is Prometheus' exposition format, version 0.0.4 (`# HELP`, `# TYPE`, `name{labels} value`; histograms as
-//! cumulative `_bucket{le="..."}`, `_sum`, `_count`), which OpenMetrics readers take, too.
+//! cumulative `_bucket{le="..."}`, `_sum`, `_count`). It is not OpenMetrics, which names counters otherwise.
 
 use std::{
     fmt::Write as _,
@@ -114,8 +114,9 @@ pub struct Metrics {
     /// Samples taken, and refused for want of room.
     samples: AtomicU64,
     dropped: AtomicU64,
-    /// Calls given up because of a fault of the library.
+    /// Calls given up because of a fault of the library, and panics of who was told of an event.
     faults: AtomicU64,
+    handler_panics: AtomicU64,
     events: [AtomicU64; KINDS.len()],
     lateness: Histogram,
     decision: Histogram,
@@ -137,9 +138,9 @@ impl Metrics {
         self.searched.fetch_add(1, Relaxed);
     }
 
-    /// Counts a call that is searched no more.
+    /// Counts a call that is searched no more; nothing where none is searched.
     pub fn count_search_end(&self) {
-        self.searched.fetch_sub(1, Relaxed);
+        let _ = self.searched.fetch_update(Relaxed, Relaxed, |searched| searched.checked_sub(1));
     }
 
     /// Counts samples, those taken and those refused.
@@ -152,8 +153,13 @@ impl Metrics {
         self.faults.fetch_add(1, Relaxed);
     }
 
+    pub(super) fn count_handler_panic(&self) {
+        self.handler_panics.fetch_add(1, Relaxed);
+    }
+
     /// Counts an event of a call that was answered at `answered_at`, s of its audio: see
-    /// [`Session::answered_at`](crate::Session::answered_at).
+    /// [`Session::answered_at`](crate::Session::answered_at). The time from there to a match is counted, too; hand in `None` after
+    /// a call's first match, or its later ones count as slow decisions.
     pub fn count_event(&self, event: &SessionEvent, answered_at: Option<f64>) {
         if let Some(at) = KINDS.iter().position(|k| *k == event.kind()) {
             self.events[at].fetch_add(1, Relaxed);
@@ -183,7 +189,7 @@ impl Metrics {
         self.samples.load(Relaxed)
     }
 
-    /// Samples refused so far because their call was too far behind.
+    /// Samples refused so far because their call was too far behind; what is pushed and refused again counts again.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Relaxed)
     }
@@ -191,6 +197,11 @@ impl Metrics {
     /// Calls given up so far because of a fault of the library.
     pub fn faults(&self) -> u64 {
         self.faults.load(Relaxed)
+    }
+
+    /// Panics so far of the function that a pool tells of events.
+    pub fn handler_panics(&self) -> u64 {
+        self.handler_panics.load(Relaxed)
     }
 
     /// Events so far of a kind as [`SessionEvent::kind`] names it.
@@ -203,7 +214,7 @@ impl Metrics {
         &self.lateness
     }
 
-    /// From the answer of a call to a match, s of audio.
+    /// From the answer of a call to its first match, s of audio.
     pub fn decision(&self) -> &Histogram {
         &self.decision
     }
@@ -217,10 +228,15 @@ impl Metrics {
             ("callprint_samples_total", "Samples taken.", self.samples()),
             (
                 "callprint_dropped_samples_total",
-                "Samples refused because their call was too far behind.",
+                "Samples refused because their call was too far behind, each time that they were pushed.",
                 self.dropped(),
             ),
             ("callprint_faults_total", "Calls given up because of a fault of the library.", self.faults()),
+            (
+                "callprint_handler_panics_total",
+                "Events at which the function that was told of them panicked.",
+                self.handler_panics(),
+            ),
         ];
         for (name, help, value) in counters {
             let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
@@ -239,7 +255,7 @@ impl Metrics {
         }
         let help = "From a sample's arrival to the moment when all that follows from it is known.";
         self.lateness.write("callprint_lateness_seconds", help, &mut out);
-        self.decision.write("callprint_decision_seconds", "Audio time from the answer to a match.", &mut out);
+        self.decision.write("callprint_decision_seconds", "Audio time from the answer to the first match.", &mut out);
         out
     }
 }
@@ -269,6 +285,15 @@ mod tests {
         let since = h.since(&earlier);
         assert_eq!((earlier.count(), since.count()), (100, 50));
         assert!((0.15..0.25).contains(&since.quantile(0.01)), "{}", since.quantile(0.01));
+    }
+
+    #[test]
+    fn a_search_that_never_began_does_not_end() {
+        let m = Metrics::default();
+        m.count_search_end();
+        assert_eq!(m.searched(), 0);
+        m.count_search();
+        assert_eq!(m.searched(), 1);
     }
 
     #[test]

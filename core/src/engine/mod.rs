@@ -1,47 +1,44 @@
 //! Many live calls on few threads.
 //!
 //! A [`SessionPool`] owns worker threads; a [`Call`] is one leg. Whoever has the audio pushes it into a call's ring, which
-//! takes no longer than a copy, and goes on; a worker takes what has come, oldest first, through the call's [`Session`], and
+//! takes no longer than a copy, and goes on; a worker takes what has come, oldest first, through the call's [`Session`](crate::Session), and
 //! hands events to the function that the pool was made with. A call is worked on by one thread at a time, so its results are
 //! those of a session fed by itself.
 //!
 //! A session takes over a megabyte, and most calls need theirs for a few seconds only: a call gets one with its first audio and, where
 //! it need not be searched once it is decided ([`SessionConfig::stop_when_decided`]), hands it on as soon as it is. What still
-//! comes of such a call is counted, and costs nothing else.
+//! comes of such a call is counted, and costs nothing else. Up to 64 sessions without a call wait for the next ones; those of
+//! a configuration that no call has any more go when one of another is opened.
 //!
 //! Back-pressure: a ring holds a fixed stretch of audio. What does not fit is refused, and [`Call::push_i16`] says so: a live
-//! source drops it (and the pool counts it), a fast one waits. So memory is bounded by the number of calls.
+//! source drops it (and the pool counts it), a fast one waits until there is [`room`](Call::room). So memory is bounded by the
+//! number of calls.
 //!
-//! [`Metrics`] counts calls, events and samples, and how late the answers are, as Prometheus' text format.
+//! An index can be exchanged while calls are up ([`SessionPool::set_index`]). [`Metrics`] counts calls, events and samples, and
+//! how late the answers are, as Prometheus' text format.
 
 mod metrics;
 mod ring;
+mod worker;
 
 use std::{
-    collections::VecDeque,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 pub use metrics::{Histogram, Metrics};
-use ring::Ring;
+use worker::{Leg, Shared, lock};
 
 use crate::{
     Error, Result,
     audio::{expand_alaw, expand_ulaw},
-    detect::{Session, SessionConfig, SessionEvent},
+    detect::{SessionConfig, SessionEvent},
     index::Index,
 };
-
-/// Samples that a worker takes from a call at a time.
-const TURN: usize = 4096;
-/// Sessions without a call that are kept for others.
-const SPARE: usize = 64;
 
 /// How a pool works.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,7 +61,9 @@ pub type CallId = u64;
 /// Is told of events, on the thread that found them.
 type OnEvent = dyn Fn(CallId, &Index, &SessionEvent) + Send + Sync;
 
-/// Sessions of many calls, and the threads that work on them. Ends when it and all its calls have been dropped.
+/// Sessions of many calls, and the threads that work on them. It ends when it is dropped, and its calls with it: what was pushed
+/// is worked off, each call that is still open is told as [`ended`](SessionEvent::Ended), and takes nothing more
+/// ([`Call::is_closed`]).
 pub struct SessionPool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
@@ -78,62 +77,10 @@ impl std::fmt::Debug for SessionPool {
     }
 }
 
-struct Shared {
-    index: Arc<Index>,
-    ready: Mutex<Ready>,
-    work: Condvar,
-    spare: Mutex<Vec<Session>>,
-    metrics: Metrics,
-    on_event: Box<OnEvent>,
-}
-
-/// Calls with audio that waits, in the order in which it came.
-#[derive(Default)]
-struct Ready {
-    calls: VecDeque<Arc<Leg>>,
-    closed: bool,
-}
-
-/// A call as pool and worker see it.
-struct Leg {
-    id: CallId,
-    config: SessionConfig,
-    input: Mutex<Input>,
-    /// Held by the worker whose turn it is; nobody else asks while `queued`.
-    hearing: Mutex<Hearing>,
-}
-
-/// What hears a call.
-enum Hearing {
-    /// Nothing yet: no audio has come.
-    Nothing,
-    /// A session.
-    Session(Box<Session>),
-    /// Nothing any more: the call is decided, or its session is lost by a fault.
-    NoMore,
-}
-
-struct Input {
-    ring: Ring,
-    /// Samples taken in all.
-    taken: u64,
-    /// Since when the oldest sample waits.
-    since: Option<Instant>,
-    ended: bool,
-    /// Whether samples are only counted.
-    only_counted: bool,
-    /// Whether the call is in `Ready` or being worked on.
-    queued: bool,
-}
-
-/// Locks what no panic can leave half done.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl SessionPool {
-    /// A pool over one index. `on_event` runs on worker threads, with the call's id, and the index that knows names; while it
-    /// does, the worker does nothing else.
+    /// A pool over an index. `on_event` runs on worker threads, with the call's id, and the index that knows names; while it
+    /// does, the worker does nothing else. If it panics, that event is lost to it, [`Metrics::handler_panics`] counts it, and the
+    /// call goes on.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] where `threads` is 0 or more than 1024, or `backlog` out of range; [`Error::Io`] where the
@@ -150,14 +97,7 @@ impl SessionPool {
         if !(0.1..=60.0).contains(&backlog) {
             return Err(Error::InvalidArgument(format!("backlog {backlog}: want 0.1 to 60 seconds")));
         }
-        let shared = Arc::new(Shared {
-            index,
-            ready: Mutex::default(),
-            work: Condvar::new(),
-            spare: Mutex::default(),
-            metrics: Metrics::default(),
-            on_event: Box::new(on_event),
-        });
+        let shared = Arc::new(Shared::new(index, Box::new(on_event)));
         let mut pool = Self { shared, workers: Vec::with_capacity(threads), backlog, next: AtomicU64::new(1) };
         for number in 0..threads {
             let shared = pool.shared.clone();
@@ -171,22 +111,39 @@ impl SessionPool {
     /// A new call.
     ///
     /// # Errors
-    /// Those of [`Session::new`].
+    /// Those of [`Session::new`](crate::Session::new).
     pub fn open(&self, config: SessionConfig) -> Result<Call> {
-        // A first session says whether the configuration is good.
-        if !lock(&self.shared.spare).iter().any(|s| *s.config() == config) {
-            let session = Session::new(self.shared.index.clone(), config)?;
-            self.shared.put_by(session);
-        }
-        let ring = Ring::new((self.backlog * f64::from(config.sample_rate)) as usize);
-        let leg = Leg {
-            id: self.next.fetch_add(1, Ordering::Relaxed),
-            config,
-            input: Mutex::new(Input { ring, taken: 0, since: None, ended: false, only_counted: false, queued: false }),
-            hearing: Mutex::new(Hearing::Nothing),
-        };
-        self.shared.metrics.count_opened();
-        Ok(Call { leg: Arc::new(leg), shared: self.shared.clone() })
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let leg = self.shared.open(id, config, self.backlog)?;
+        Ok(Call { leg, shared: self.shared.clone() })
+    }
+
+    /// The index that calls opened now are searched in.
+    pub fn index(&self) -> Arc<Index> {
+        self.shared.index()
+    }
+
+    /// Searches calls opened from now on in `index`. Calls that are open keep the one they have, which goes with the last of them,
+    /// and `on_event` is handed the index of the call. Waits for no call.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use callprint::{Index, SessionConfig, engine::{PoolConfig, SessionPool}, index::{IndexBuilder, LiveIndex}};
+    /// # fn main() -> callprint::Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("scripts.cpi");
+    /// # IndexBuilder::new().write(&path)?;
+    /// let live = LiveIndex::open(&path)?;
+    /// let pool = SessionPool::new(live.current(), PoolConfig::default(), |_, _, _| ())?;
+    /// // On a signal, or every few seconds:
+    /// if live.reload()? {
+    ///     pool.set_index(live.current());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_index(&self, index: Arc<Index>) {
+        self.shared.set_index(index);
     }
 
     /// What the pool counts.
@@ -196,10 +153,9 @@ impl SessionPool {
 }
 
 impl Drop for SessionPool {
-    /// Works off what waits, then ends the workers.
+    /// Ends the calls that are open, works off what waits, then ends the workers.
     fn drop(&mut self) {
-        lock(&self.shared.ready).closed = true;
-        self.shared.work.notify_all();
+        self.shared.close();
         for worker in self.workers.drain(..) {
             // A worker catches the panics of its calls; there is nobody to tell of one of its own.
             let _ = worker.join();
@@ -207,7 +163,8 @@ impl Drop for SessionPool {
     }
 }
 
-/// One leg of a call in a pool. Dropping it ends the call; events that follow from what was pushed still come.
+/// One leg of a call in a pool. Dropping it ends the call; events that follow from what was pushed still come. A call may outlive its
+/// pool, but takes nothing more then ([`is_closed`](Self::is_closed)).
 pub struct Call {
     leg: Arc<Leg>,
     shared: Arc<Shared>,
@@ -225,8 +182,25 @@ impl Call {
         self.leg.id
     }
 
+    /// Whether the pool is gone: the call has ended, and what is pushed is refused.
+    pub fn is_closed(&self) -> bool {
+        lock(&self.leg.input).ended
+    }
+
+    /// How many samples would be taken now; none once the pool is gone, any number where they are only counted. Only pushing makes
+    /// it less.
+    pub fn room(&self) -> usize {
+        let input = lock(&self.leg.input);
+        match (input.ended, input.only_counted) {
+            (true, _) => 0,
+            (false, true) => usize::MAX,
+            (false, false) => input.ring.room(),
+        }
+    }
+
     /// Hands over 16-bit samples and says how many were taken: fewer than given where the call is as far behind as the
-    /// pool allows. The rest is counted as dropped; push it again later if it can wait.
+    /// pool allows, none once the pool is gone. The rest is counted as dropped, each time that it is refused: a source that can
+    /// wait pushes no more than there is [`room`](Self::room) for.
     pub fn push_i16(&self, samples: &[i16]) -> usize {
         self.push(samples, |&s| s)
     }
@@ -249,10 +223,13 @@ impl Call {
     fn push<T>(&self, samples: &[T], convert: impl Fn(&T) -> i16) -> usize {
         let metrics = &self.shared.metrics;
         let mut input = lock(&self.leg.input);
-        let listened = !input.only_counted;
-        let taken = if listened { input.ring.push(samples.iter().map(convert)) } else { samples.len() };
+        let taken = match (input.ended, input.only_counted) {
+            (true, _) => 0,
+            (false, true) => samples.len(),
+            (false, false) => input.ring.push(samples.iter().map(convert)),
+        };
         input.taken += taken as u64;
-        let waits = listened && taken > 0;
+        let waits = taken > 0 && !input.only_counted;
         if waits {
             input.since.get_or_insert_with(Instant::now);
         }
@@ -268,144 +245,6 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        let queue = {
-            let mut input = lock(&self.leg.input);
-            input.ended = true;
-            input.since.get_or_insert_with(Instant::now);
-            !std::mem::replace(&mut input.queued, true)
-        };
-        if queue {
-            self.shared.queue(self.leg.clone());
-        }
-    }
-}
-
-impl Shared {
-    fn queue(&self, leg: Arc<Leg>) {
-        lock(&self.ready).calls.push_back(leg);
-        self.work.notify_one();
-    }
-
-    /// A worker's life.
-    fn work(&self) {
-        let mut samples = Vec::with_capacity(TURN);
-        while let Some(leg) = self.next() {
-            self.turn(&leg, &mut samples);
-        }
-    }
-
-    /// The call whose audio waits longest; `None` once the pool is closed and nothing waits.
-    fn next(&self) -> Option<Arc<Leg>> {
-        let mut ready = lock(&self.ready);
-        loop {
-            if let Some(leg) = ready.calls.pop_front() {
-                return Some(leg);
-            }
-            if ready.closed {
-                return None;
-            }
-            ready = self.work.wait(ready).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// Takes what waits of a call through its session.
-    fn turn(&self, leg: &Arc<Leg>, samples: &mut Vec<i16>) {
-        let (since, ended, taken) = {
-            let mut input = lock(&leg.input);
-            samples.clear();
-            input.ring.take(TURN, samples);
-            let since = input.since.take();
-            input.since = since.filter(|_| !input.ring.is_empty()).map(|since| {
-                // What is left came later: as it would from a live source.
-                let waits = input.ring.len() as f64 / f64::from(leg.config.sample_rate);
-                Instant::now().checked_sub(Duration::from_secs_f64(waits)).map_or(since, |then| then.max(since))
-            });
-            (since, input.ended && input.ring.is_empty(), input.taken)
-        };
-        let mut hearing = lock(&leg.hearing);
-        // What a panic may leave half done is the session, and that is dropped.
-        let advance = || self.advance(leg, &mut hearing, samples, ended.then_some(taken));
-        if catch_unwind(AssertUnwindSafe(advance)).is_err() {
-            self.metrics.count_fault();
-            self.hear_no_more(&mut hearing);
-        }
-        let no_more = matches!(*hearing, Hearing::NoMore);
-        drop(hearing);
-        if let Some(since) = since {
-            self.metrics.lateness().observe(since.elapsed().as_secs_f64());
-        }
-        if ended {
-            self.metrics.count_closed();
-            return;
-        }
-        let mut input = lock(&leg.input);
-        if no_more && !std::mem::replace(&mut input.only_counted, true) {
-            (input.ring, input.since) = (Ring::new(0), None);
-        }
-        // More may have come meanwhile.
-        input.queued = !input.ring.is_empty() || input.ended;
-        if input.queued {
-            drop(input);
-            self.queue(leg.clone());
-        }
-    }
-
-    /// Hears `samples`; where the call has `ended`, that many of them came in all.
-    fn advance(&self, leg: &Leg, hearing: &mut Hearing, samples: &[i16], ended: Option<u64>) {
-        if matches!(hearing, Hearing::Nothing) {
-            *hearing = self.session(leg.config).map_or(Hearing::NoMore, |s| Hearing::Session(Box::new(s)));
-            if matches!(hearing, Hearing::Session(_)) {
-                self.metrics.count_search();
-            }
-        }
-        let Hearing::Session(session) = hearing else {
-            if let Some(taken) = ended {
-                let at = taken as f64 / f64::from(leg.config.sample_rate);
-                self.tell(leg.id, &SessionEvent::Ended { at }, None);
-            }
-            return;
-        };
-        session.push_i16(samples);
-        if ended.is_some() {
-            session.finish();
-        }
-        while let Some(event) = session.poll() {
-            self.tell(leg.id, &event, session.answered_at());
-        }
-        if (ended.is_some() || session.is_decided())
-            && let Some(session) = self.hear_no_more(hearing)
-        {
-            self.put_by(*session);
-        }
-    }
-
-    /// Takes the session away from a call that needs none any more.
-    fn hear_no_more(&self, hearing: &mut Hearing) -> Option<Box<Session>> {
-        let Hearing::Session(session) = std::mem::replace(hearing, Hearing::NoMore) else { return None };
-        self.metrics.count_search_end();
-        Some(session)
-    }
-
-    fn tell(&self, id: CallId, event: &SessionEvent, answered_at: Option<f64>) {
-        self.metrics.count_event(event, answered_at);
-        (self.on_event)(id, &self.index, event);
-    }
-
-    /// A session for a call; `None` where none can be made, which [`SessionPool::open`] has ruled out.
-    fn session(&self, config: SessionConfig) -> Option<Session> {
-        let known = {
-            let mut spare = lock(&self.spare);
-            spare.iter().position(|s| *s.config() == config).map(|at| spare.swap_remove(at))
-        };
-        known.or_else(|| Session::new(self.index.clone(), config).ok())
-    }
-
-    /// Keeps a session that no call needs any more for another.
-    fn put_by(&self, mut session: Session) {
-        session.reset();
-        let mut spare = lock(&self.spare);
-        if spare.len() < SPARE {
-            spare.push(session);
-        }
+        self.shared.end(&self.leg);
     }
 }

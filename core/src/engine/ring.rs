@@ -21,9 +21,14 @@ impl Ring {
         self.length == 0
     }
 
+    /// Samples that there is room for.
+    pub(super) fn room(&self) -> usize {
+        self.samples.len() - self.length
+    }
+
     /// Takes in as many samples as there is room for; says how many.
     pub(super) fn push(&mut self, samples: impl ExactSizeIterator<Item = i16>) -> usize {
-        let taken = samples.len().min(self.samples.len() - self.length);
+        let taken = samples.len().min(self.room());
         let mut at = (self.first + self.length) % self.samples.len();
         for sample in samples.take(taken) {
             self.samples[at] = sample;

@@ -80,8 +80,21 @@ pub(super) struct Scratch {
     found: Vec<(u8, u32)>,
 }
 
+impl Scratch {
+    /// All memory that looking up can need.
+    fn new() -> Self {
+        let mut scratch = Self::default();
+        scratch.prober.reserve();
+        scratch.keys.reserve(TOGETHER * MAX_PROBES);
+        scratch.lists.reserve(TOGETHER * MAX_PROBES);
+        scratch.fitting.reserve(FITTING);
+        scratch.found.reserve(FITTING);
+        scratch
+    }
+}
+
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::new());
 }
 
 /// Hands this thread's memory for looking up to `work`.
@@ -90,14 +103,8 @@ pub(super) fn with_scratch(work: impl FnOnce(&mut Scratch)) {
 }
 
 /// Allocates what looking up on this thread needs, so that it need not. Again does nothing.
-pub(super) fn warm_thread() {
-    with_scratch(|scratch| {
-        scratch.prober.reserve();
-        scratch.keys.reserve(TOGETHER * MAX_PROBES);
-        scratch.lists.reserve(TOGETHER * MAX_PROBES);
-        scratch.fitting.reserve(FITTING);
-        scratch.found.reserve(FITTING);
-    });
+pub(crate) fn warm_thread() {
+    SCRATCH.with(|_made_when_first_used| ());
 }
 
 impl LookUp {

@@ -41,6 +41,7 @@ pub use calibrate::Calibration;
 pub use contents::RenderingCode;
 pub(crate) use format::StoredCode;
 pub use lines::Search;
+pub(crate) use lookup::warm_thread;
 pub use reload::LiveIndex;
 pub use score::{Evidence, FEATURES, Properties};
 pub(crate) use search::Votes;

@@ -194,6 +194,20 @@ impl Collector {
         self.runs.clear();
     }
 
+    /// Forgets the stream. Nothing is allocated.
+    pub(crate) fn reset(&mut self) {
+        self.restart();
+        self.threshold.reset();
+        (self.time, self.before, self.before_that) = (0, None, None);
+        // What `restart` keeps of the stream, in those that keep something.
+        (self.level_swing, self.f0_swing) = (Modulation::new(), Modulation::new());
+        self.repetition.reset();
+        self.growth = Growth::default();
+        self.recurrence.reset();
+        self.dimension.reset();
+        self.runs.reset();
+    }
+
     /// Takes in the level (dB) of the newest frame, ahead of [`push`](Self::push), which waits for the F0 path.
     pub(crate) fn observe_level(&mut self, level: f32) {
         self.threshold.observe(level);

@@ -38,12 +38,19 @@ pub(crate) struct SpeechThreshold {
 
 impl SpeechThreshold {
     pub(crate) fn new() -> Self {
-        Self {
-            levels: Histogram::new(LEAST_LEVEL, 10.0, 1.0),
-            threshold: f32::INFINITY,
-            range: (f32::NAN, f32::NAN),
-            seen: 0,
-        }
+        Self::with(Histogram::new(LEAST_LEVEL, 10.0, 1.0))
+    }
+
+    /// At the start, with an empty histogram.
+    fn with(levels: Histogram) -> Self {
+        Self { levels, threshold: f32::INFINITY, range: (f32::NAN, f32::NAN), seen: 0 }
+    }
+
+    /// Forgets the stream; the memory stays.
+    pub(crate) fn reset(&mut self) {
+        let mut levels = std::mem::take(&mut self.levels);
+        levels.clear();
+        *self = Self::with(levels);
     }
 
     /// Takes in the level of the newest frame, dB.

@@ -146,6 +146,10 @@ impl Past {
     fn clear(&mut self) {
         self.count = 0;
     }
+
+    fn reset(&mut self) {
+        (self.count, self.skip) = (0, false);
+    }
 }
 
 /// How closely voiced frames come back.
@@ -198,6 +202,12 @@ impl Recurrence {
         self.past.clear();
         self.nearest.fill(f32::INFINITY);
         (self.logarithms, self.spread) = (Moments::default(), [Moments::default(); LFCC]);
+    }
+
+    /// Forgets the stream; the memory stays.
+    pub(crate) fn reset(&mut self) {
+        self.clear();
+        self.past.reset();
     }
 }
 
@@ -258,6 +268,12 @@ impl Dimension {
         self.farthest.fill(f32::INFINITY);
         self.past.clear();
         self.logarithms = Moments::default();
+    }
+
+    /// Forgets the stream; the memory stays.
+    pub(crate) fn reset(&mut self) {
+        self.clear();
+        self.past.reset();
     }
 }
 

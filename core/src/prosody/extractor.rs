@@ -105,6 +105,20 @@ impl Extractor {
         extractor
     }
 
+    /// Forgets the stream; the memory stays. For extractors [without eGeMAPS](Self::without_egemaps), whose chain ends with its
+    /// stream.
+    pub(super) fn reset(&mut self) {
+        debug_assert!(self.gemaps.is_none(), "its chain is not reset");
+        let Stages { pitch, shapes, formants: _, path, pending, collector, emitted } = &mut self.stages;
+        self.windows.reset();
+        pitch.reset();
+        shapes.reset();
+        *path = PathFinder::new();
+        pending.clear();
+        collector.reset();
+        *emitted = 0;
+    }
+
     /// Takes in samples in [-1, 1] at 8 kHz; `each` is called for every frame that is ready, in order.
     ///
     /// Values that are not finite count as 0, those beyond ±65536 are clipped there.

@@ -184,9 +184,11 @@ impl VoiceJudge {
         self.change.finish(&mut each);
     }
 
-    /// Forgets the stream.
+    /// Forgets the stream; the memory stays.
     pub fn reset(&mut self) {
-        *self = Self::new();
+        self.extractor.reset();
+        self.past = Past::default();
+        self.change.reset();
     }
 
     /// Seconds of speech in the stretches that are complete: the verdict rests on more whenever this has grown.
@@ -253,4 +255,51 @@ fn calibrated(log_odds: f64) -> f64 {
 
 fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Vowels of pulses with a melody of its own for each `voice`, 0.4 s each and more than half a minute of them, with pauses.
+    fn speech(voice: u32) -> Vec<f32> {
+        let (mut phase, mut random) = (0.0f32, voice);
+        (0..300_000u32)
+            .map(|n| {
+                let (vowel, t) = (n / 3200, (n % 3200) as f32 / 3200.0);
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let noise = (random >> 16) as f32 / 65_536.0 - 0.5;
+                phase += (110.0 + 9.0 * (vowel * voice % 7) as f32 + 20.0 * t) / 8000.0;
+                let pulse = if phase >= 1.0 { 0.5 } else { 0.0 };
+                phase %= 1.0;
+                if vowel % 6 == voice % 6 || t > 0.8 { 0.001 * noise } else { pulse + 0.01 * noise }
+            })
+            .collect()
+    }
+
+    /// All that a judge says of a stream, to the bit.
+    fn heard(judge: &mut VoiceJudge, samples: &[f32]) -> (Vec<u64>, Vec<String>) {
+        let mut onsets = Vec::new();
+        judge.push_with(samples, |candidate| onsets.push(format!("{candidate:?}")));
+        judge.finish_with(|candidate| onsets.push(format!("{candidate:?}")));
+        onsets.push(format!("{:?} {:?}", judge.machine_voice(), judge.takeover()));
+        let functionals = judge.extractor.functionals();
+        let past = [judge.past.weighted, judge.past.seconds];
+        (functionals.values().iter().chain(&past).map(|value| value.to_bits()).collect(), onsets)
+    }
+
+    #[test]
+    fn after_a_reset_nothing_is_left_of_the_stream_before() {
+        let (one, other) = (speech(2), speech(5));
+        let new = heard(&mut VoiceJudge::new(), &one);
+        assert!(new.1.len() > 1, "no onset was judged");
+        let mut judge = VoiceJudge::new();
+        assert_ne!(heard(&mut judge, &other), new);
+        judge.reset();
+        assert_eq!(heard(&mut judge, &one), new);
+        // In the middle of a word.
+        judge.push(&other[..177_777]);
+        judge.reset();
+        assert_eq!(heard(&mut judge, &one), new);
+    }
 }

@@ -137,6 +137,11 @@ impl PitchAnalyser {
         }
     }
 
+    /// Forgets the stream; tables and memory stay.
+    pub(crate) fn reset(&mut self) {
+        self.peak = LEAST_PEAK;
+    }
+
     /// Candidates of [`LANES`] consecutive frames, [`HOP`] samples apart.
     pub(crate) fn analyse(&mut self, samples: &[f32; GROUP_WINDOW]) -> [Candidates; LANES] {
         let mut candidates = [Candidates::default(); LANES];

@@ -54,8 +54,13 @@ struct Totals {
 
 impl Repetition {
     pub(crate) fn new() -> Self {
+        Self::with(vec![0; KEPT].into())
+    }
+
+    /// At the start, with codes of silence.
+    fn with(codes: Box<[u32]>) -> Self {
         Self {
-            codes: vec![0; KEPT].into(),
+            codes,
             time: 0,
             phrases: [Phrase::default(); PHRASES],
             count: 0,
@@ -67,6 +72,14 @@ impl Repetition {
     /// Starts a new segment; earlier phrases stay known.
     pub(crate) fn clear(&mut self) {
         self.totals = Totals::default();
+    }
+
+    /// Forgets the stream; the memory stays.
+    pub(crate) fn reset(&mut self) {
+        let mut codes = std::mem::take(&mut self.codes);
+        // Phrases are compared with a shift, which may reach before the first frame.
+        codes.fill(0);
+        *self = Self::with(codes);
     }
 
     /// Takes the next frame.

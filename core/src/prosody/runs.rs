@@ -104,6 +104,12 @@ impl VoicedRuns {
         self.jitters.clear();
         (self.rises, self.ends) = (Moments::default(), Moments::default());
     }
+
+    /// Forgets the stream; the memory stays.
+    pub(crate) fn reset(&mut self) {
+        self.clear();
+        self.length = 0;
+    }
 }
 
 /// Change along the least-squares line, and root mean square deviation from the least-squares cubic.

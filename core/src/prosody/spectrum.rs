@@ -103,6 +103,11 @@ impl ShapeAnalyser {
         }
     }
 
+    /// Forgets the stream; tables and memory stay.
+    pub(crate) fn reset(&mut self) {
+        self.before = [[0.0; BANDS]; CODE_STEP];
+    }
+
     /// Shapes of eight frames from their power at bins 0 to 256 (four times the squared magnitude).
     pub(crate) fn analyse(&mut self, power: &[Lanes]) -> [Shape; LANES] {
         to_levels(&power[..LEVELS], &mut self.levels);

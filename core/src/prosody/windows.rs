@@ -26,10 +26,17 @@ pub(crate) type Group = [f32; GROUP_WINDOW];
 
 impl Windows {
     pub(crate) fn new() -> Self {
-        let mut buffer = Vec::with_capacity(CAPACITY);
+        let mut windows = Self { buffer: Vec::with_capacity(CAPACITY), next: 0, received: 0, given: 0 };
+        windows.reset();
+        windows
+    }
+
+    /// Forgets the stream; the memory stays.
+    pub(crate) fn reset(&mut self) {
+        self.buffer.clear();
         // The window of frame 0 begins before the first sample.
-        buffer.resize(HALF_WINDOW - HOP / 2, 0.0);
-        Self { buffer, next: 0, received: 0, given: 0 }
+        self.buffer.resize(HALF_WINDOW - HOP / 2, 0.0);
+        (self.next, self.received, self.given) = (0, 0, 0);
     }
 
     /// Takes in samples; hands out each group that is complete.

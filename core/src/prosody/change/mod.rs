@@ -105,18 +105,32 @@ pub(super) struct VoiceChange {
 
 impl VoiceChange {
     pub(super) fn new() -> Self {
+        let stretches = vec![Stretch::default(); STRETCHES].into();
+        Self::with(VecDeque::with_capacity(AHEAD + 1), stretches, VecDeque::with_capacity(ONSETS))
+    }
+
+    /// Forgets the stream; the memory stays.
+    pub(super) fn reset(&mut self) {
+        let (mut delayed, mut onsets) = (std::mem::take(&mut self.delayed), std::mem::take(&mut self.onsets));
+        delayed.clear();
+        onsets.clear();
+        *self = Self::with(delayed, std::mem::take(&mut self.stretches), onsets);
+    }
+
+    /// At the start, with memory that is empty; what `stretches` holds is never read before it is written.
+    fn with(delayed: VecDeque<Lld>, stretches: Box<[Stretch]>, onsets: VecDeque<Candidate>) -> Self {
         Self {
-            delayed: VecDeque::with_capacity(AHEAD + 1),
+            delayed,
             levels: Levels::new(),
             tones: Tones::default(),
             frames: 0,
             last_speech: 0,
             before: None,
-            stretches: vec![Stretch::default(); STRETCHES].into(),
+            stretches,
             count: 0,
             next: 0,
             verdicts: Verdicts::default(),
-            onsets: VecDeque::with_capacity(ONSETS),
+            onsets,
             ended: false,
             pending: None,
             told: None,
