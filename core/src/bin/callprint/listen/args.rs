@@ -1,6 +1,6 @@
 //! Command line of `listen`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgGroup, Args, ValueEnum};
 
@@ -62,12 +62,13 @@ pub(crate) struct ListenArgs {
     /// Hang up on matches up to this false-alarm rate [default: never]
     #[arg(long, value_name = "RATE", value_parser = positive, allow_negative_numbers = true, help_heading = "AudioSocket")]
     pub(crate) hang_up_far: Option<f64>,
-    /// Close connections that have sent nothing for so long
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = positive, allow_negative_numbers = true, help_heading = "AudioSocket")]
-    pub(crate) idle: f64,
-    /// Calls at the same time; more are turned away
-    #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..), help_heading = "AudioSocket")]
-    pub(crate) max_calls: u32,
+    /// Close connections that have sent nothing for so long [default: 60]
+    #[arg(long, value_name = "SECONDS", value_parser = positive, allow_negative_numbers = true, help_heading = "AudioSocket")]
+    pub(crate) idle: Option<f64>,
+    /// Calls at the same time; each takes up to a megabyte. More connections are turned away; of RTP, the stream unheard for the
+    /// longest time makes room [default: 10000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "AudioSocket and RTP")]
+    pub(crate) max_calls: Option<u32>,
     /// Codec of a dynamic payload type, 96 to 127: pcmu, pcma, gsm, g722 or opus; may be repeated
     #[arg(long, value_name = "TYPE=CODEC", value_parser = payload, help_heading = "RTP")]
     pub(crate) payload: Vec<(u8, String)>,
@@ -95,10 +96,34 @@ impl ListenArgs {
         if self.pcap.is_none() && !self.payload.is_empty() {
             return Err(Failure::new("--payload describes RTP; give --pcap, or leave it out"));
         }
+        if self.stream && self.max_calls.is_some() {
+            return Err(Failure::new(
+                "--max-calls counts AudioSocket and RTP; give --audiosocket or --pcap, or leave it out",
+            ));
+        }
+        if self.audiosocket.is_none() && self.idle.is_some() {
+            return Err(Failure::new("--idle closes connections; give --audiosocket, or leave it out"));
+        }
         if self.audiosocket.is_none() && self.hang_up_far.is_some() {
             return Err(Failure::new("--hang-up-far needs a line to hang up; give --audiosocket, or leave it out"));
         }
+        if let Some(limit) = self.hang_up_far.filter(|&limit| limit > self.max_far) {
+            return Err(Failure::new(format_args!(
+                "--hang-up-far {limit} is above --max-far {}, beyond which nothing is called a match; lower it, or raise --max-far",
+                self.max_far
+            )));
+        }
         Ok(())
+    }
+
+    /// Silence after which a connection is closed.
+    pub(crate) fn idle(&self) -> Duration {
+        Duration::from_secs_f64(self.idle.unwrap_or(60.0).min(1e9))
+    }
+
+    /// Calls at the same time.
+    pub(crate) fn max_calls(&self) -> usize {
+        self.max_calls.map_or(10_000, |most| most as usize)
     }
 }
 

@@ -50,12 +50,11 @@ pub(crate) fn run(address: &str, args: &ListenArgs, listening: &Listening<'_>) -
     let console = listening.console;
     let failed = |error: io::Error| Failure::new(format_args!("--audiosocket {address}: {error}"));
     // As far as the system lets us; what is missing in the end is told when a connection can't be accepted.
-    let _ = rlimit::increase_nofile_limit(u64::from(args.max_calls) + OTHER_FILES);
+    let _ = rlimit::increase_nofile_limit(args.max_calls() as u64 + OTHER_FILES);
     let mut listener = bind(address).map_err(failed)?;
     let mut poll = Poll::new().map_err(failed)?;
     poll.registry().register(&mut listener, LISTEN, Interest::READABLE).map_err(failed)?;
-    let idle = Duration::from_secs_f64(args.idle.min(1e9));
-    let shared = Shared { listening, hang_up_far: args.hang_up_far, idle };
+    let shared = Shared { listening, hang_up_far: args.hang_up_far, idle: args.idle() };
     let mut shards = Vec::new();
     for _ in 0..pool::threads(args.jobs) {
         shards.push(Shard::new().map_err(failed)?);
@@ -74,7 +73,7 @@ pub(crate) fn run(address: &str, args: &ListenArgs, listening: &Listening<'_>) -
     }
     let total = thread::scope(|scope| {
         let threads: Vec<_> = shards.into_iter().map(|shard| scope.spawn(|| shard.run(&shared, &stop))).collect();
-        let accepted = accept(&mut poll, &listener, &handles, args.max_calls as usize, console, &stop);
+        let accepted = accept(&mut poll, &listener, &handles, args.max_calls(), console, &stop);
         drop(handles);
         for thread in threads {
             if thread.join().is_err() {

@@ -13,7 +13,7 @@ use std::{
 
 use callprint::{
     audio::SAMPLE_RATE,
-    telephony::{StreamCounts, StreamEvent, StreamKey},
+    telephony::{StreamCounts, StreamEnd, StreamEvent, StreamKey},
 };
 
 use super::{Listening, events::End, hearing::Hearing};
@@ -71,8 +71,8 @@ impl<'scope> Calls<'scope> {
         Self { threads: (0..threads).map(thread).collect(), threads_of: HashMap::new() }
     }
 
-    /// Hands on what came of a call; where it has ended, `reason` says why.
-    pub(crate) fn take(&mut self, key: &StreamKey, event: StreamEvent<'_>, time: Duration, reason: &'static str) {
+    /// Hands on what came of a call; `finished` is the reason of those that end because all do.
+    pub(crate) fn take(&mut self, key: &StreamKey, event: StreamEvent<'_>, time: Duration, finished: &'static str) {
         let (threads, threads_of) = (&mut self.threads, &mut self.threads_of);
         let number = *threads_of.entry(*key).or_insert_with(|| {
             let idlest = (0..threads.len()).min_by_key(|&number| threads[number].calls).unwrap_or_default();
@@ -81,9 +81,14 @@ impl<'scope> Calls<'scope> {
         });
         let what = match event {
             StreamEvent::Samples(samples) => What::Samples(samples.to_vec()),
-            StreamEvent::Ended(counts) => {
+            StreamEvent::Ended(end, counts) => {
                 threads[number].calls -= 1;
                 threads_of.remove(key);
+                let reason = match end {
+                    StreamEnd::Idle => "idle",
+                    StreamEnd::MadeRoom => "made_room",
+                    _ => finished,
+                };
                 What::Ended(counts, reason)
             }
         };
