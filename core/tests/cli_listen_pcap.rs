@@ -82,6 +82,11 @@ fn more_streams_than_allowed_take_the_place_of_those_unheard() {
     let capture = pcap_at(1, &packets);
     let index = index().to_str().unwrap();
     let ran = run_with_input(["listen", "--pcap", "-", "--max-calls", "3", "--index", index], &capture).assert_done();
+    assert!(
+        ran.stderr.contains("1 RTP stream ended to make room for others; --max-calls allows more"),
+        "{}",
+        ran.stderr
+    );
     let events = ran.json();
     let ended = |reason: &str| events.iter().filter(|event| event["reason"] == reason).count();
     assert_eq!((ended("made_room"), ended("end_of_input")), (38, 3));

@@ -1,6 +1,9 @@
 //! Command line of `listen`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{ArgGroup, Args, ValueEnum};
 
@@ -23,6 +26,24 @@ since 1970), and for matches `script`, `rendering`, `category`, `false_alarms_pe
 `scan --format json`. `machine_voice` and `handover` have a `probability`. `ended` has a `reason`, and for RTP `codec`, `packets`, `lost`, `out_of_order` and `duplicates`; \
 tshark's losses are `lost` less `duplicates`.
 
+Values of `reason`:
+  hang_up         the peer said so
+  closed          the peer closed the connection, or it was lost
+  cut_off         the same, within a message
+  idle            nothing came for --idle seconds; of RTP, for 30 s
+  matched         callprint hung up (--hang-up-far)
+  fault           the peer broke the protocol; standard error says how
+  made_room       an RTP stream beyond --max-calls began; this one was silent longest
+  end_of_input    the capture or the audio has ended
+  shutdown        callprint was told to end
+  internal_error  a fault of callprint, which cost this call and no other; please report it
+
+Events wait for a reader that is slow. With --audiosocket up to 65,536 do, what then comes is lost, counted and told on standard error, since \
+calls must go on; else the input waits. If the reader goes away, --audiosocket and --pcap - end with status 2, others with 0.
+
+SIGHUP: the file of --index is loaded anew, for calls that begin from then on. Put a new file there with `mv`, as callprint's own commands do, never \
+by writing into it (`cp`, `rsync --inplace`): large indexes are mapped, and a change under a reader ends it.
+
 AudioSocket and RTP are not encrypted, and who connects is not asked: listen on addresses that only your switchboard reaches.
 
 Interrupt (Ctrl-C) or SIGTERM ends all calls, prints their last events and exits with status 0.";
@@ -31,7 +52,7 @@ Interrupt (Ctrl-C) or SIGTERM ends all calls, prints their last events and exits
 #[derive(Debug, Args)]
 #[command(after_help = HELP, group = ArgGroup::new("source").required(true).args(["audiosocket", "pcap", "stream"]))]
 pub(crate) struct ListenArgs {
-    /// Serve Asterisk's AudioSocket on this address; without a host, on all of them
+    /// Serve Asterisk's AudioSocket on this address, or all that the host has; without a host, on all of IPv4 and IPv6
     #[arg(long, value_name = "[HOST]:PORT")]
     pub(crate) audiosocket: Option<String>,
     /// Find RTP streams in a capture (pcap, pcapng), or `-` for one on standard input
@@ -65,7 +86,7 @@ pub(crate) struct ListenArgs {
     /// Close connections that have sent nothing for so long [default: 60]
     #[arg(long, value_name = "SECONDS", value_parser = positive, allow_negative_numbers = true, help_heading = "AudioSocket")]
     pub(crate) idle: Option<f64>,
-    /// Calls at the same time; each takes up to a megabyte. More connections are turned away; of RTP, the stream unheard for the
+    /// Calls at the same time; each takes 1 to 2 MB while it is searched. More connections are turned away; of RTP, the stream unheard for the
     /// longest time makes room [default: 10000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "AudioSocket and RTP")]
     pub(crate) max_calls: Option<u32>,
@@ -114,6 +135,11 @@ impl ListenArgs {
             )));
         }
         Ok(())
+    }
+
+    /// Whether calls are listened to that go on whoever reads of them: not a file, and not audio that is piped in for the reader.
+    pub(crate) fn is_live(&self) -> bool {
+        self.audiosocket.is_some() || self.pcap.as_deref() == Some(Path::new("-"))
     }
 
     /// Silence after which a connection is closed.

@@ -30,6 +30,12 @@ impl Stop {
         Ok(stop)
     }
 
+    /// Stops without a signal.
+    #[cfg(test)]
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
     /// Whether a signal has come.
     pub(crate) fn is_set(&self) -> bool {
         self.0.load(Ordering::SeqCst)
