@@ -87,6 +87,7 @@ fn more_streams_than_allowed_take_the_place_of_those_unheard() {
         "{}",
         ran.stderr
     );
+    assert!(ran.stderr.contains("41 RTP streams heard (38 of them not to their end"), "{}", ran.stderr);
     let events = ran.json();
     let ended = |reason: &str| events.iter().filter(|event| event["reason"] == reason).count();
     assert_eq!((ended("made_room"), ended("end_of_input")), (38, 3));

@@ -25,7 +25,7 @@ const NEAR: u16 = 16;
 /// Streams on probation at the same time; the one unheard for the longest time makes room.
 const CANDIDATES: usize = 1024;
 /// Streams at the same time unless [`Streams::with_limit`] says otherwise.
-const STREAMS: usize = 10_000;
+const STREAMS: usize = 2000;
 /// After so long without a packet a stream has ended.
 const IDLE: Duration = Duration::from_secs(30);
 

@@ -87,7 +87,7 @@ pub(crate) struct ListenArgs {
     #[arg(long, value_name = "SECONDS", value_parser = positive, allow_negative_numbers = true, help_heading = "AudioSocket")]
     pub(crate) idle: Option<f64>,
     /// Calls at the same time; each takes 1 to 2 MB while it is searched. More connections are turned away; of RTP, the stream unheard for the
-    /// longest time makes room [default: 10000]
+    /// longest time makes room [default: 10000, of RTP 2000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "AudioSocket and RTP")]
     pub(crate) max_calls: Option<u32>,
     /// Codec of a dynamic payload type, 96 to 127: pcmu, pcma, gsm, g722 or opus; may be repeated
@@ -147,9 +147,10 @@ impl ListenArgs {
         Duration::from_secs_f64(self.idle.unwrap_or(60.0).min(1e9))
     }
 
-    /// Calls at the same time.
+    /// Calls at the same time. Fewer of RTP, where anybody who reaches the wire makes a call with three packets.
     pub(crate) fn max_calls(&self) -> usize {
-        self.max_calls.map_or(10_000, |most| most as usize)
+        let default = if self.pcap.is_some() { 2000 } else { 10_000 };
+        self.max_calls.map_or(default, |most| most as usize)
     }
 }
 

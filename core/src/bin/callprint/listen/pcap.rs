@@ -31,6 +31,13 @@ use crate::{
 /// Datagrams on their way from the reading thread.
 const AHEAD: usize = 1024;
 
+/// What the reading thread has seen of the capture.
+#[derive(Debug, Default)]
+struct ReadSoFar {
+    packets: AtomicU64,
+    datagrams: AtomicU64,
+}
+
 /// A datagram of its own memory.
 struct Arrival {
     time: Duration,
@@ -50,8 +57,8 @@ pub(crate) fn run(path: &Path, args: &ListenArgs, listening: &Listening<'_>) -> 
         })?;
         types.set(*number, codec).map_err(Failure::new)?;
     }
-    let packets = Arc::new(AtomicU64::new(0));
-    let (path, counted) = (path.to_owned(), Arc::clone(&packets));
+    let read_so_far = Arc::new(ReadSoFar::default());
+    let (path, counted) = (path.to_owned(), Arc::clone(&read_so_far));
     let read = move |send: &mut dyn FnMut(Arrival) -> bool| {
         read(&path, &counted, |datagram| {
             let Datagram { time, source, destination, payload, cut } = datagram;
@@ -59,13 +66,13 @@ pub(crate) fn run(path: &Path, args: &ListenArgs, listening: &Listening<'_>) -> 
         })
     };
     let mut streams = Streams::with_limit(types, args.max_calls());
-    let (mut datagrams, mut told_of_cut) = (0, false);
+    let mut told_of_cut = false;
     let (failure, Outcome { heard, trouble }) = thread::scope(|scope| -> Result<_, Failure> {
         let mut calls = Calls::new(scope, pool::threads(args.jobs), listening);
         let mut last = Duration::ZERO;
         let Ended { reason, failure } = read_ahead(AHEAD, read, |arrival| {
             let Arrival { time, source, destination, payload, cut } = &arrival;
-            (last, datagrams) = (*time, datagrams + 1);
+            last = *time;
             if *cut && !std::mem::replace(&mut told_of_cut, true) {
                 console.note(
                     "packets are cut short in the capture, and little of their audio is heard; capture whole ones (`-s 0`)",
@@ -79,7 +86,7 @@ pub(crate) fn run(path: &Path, args: &ListenArgs, listening: &Listening<'_>) -> 
         Ok((failure, calls.finish()))
     })?;
     if failure.is_none() || heard > 0 {
-        console.note(&summary(heard, packets.load(Ordering::Relaxed), datagrams));
+        console.note(&summary(heard, listening.counts.made_room.total(), &read_so_far));
     }
     if let Some(failure) = failure.or(trouble) {
         console.failure(&failure);
@@ -89,7 +96,9 @@ pub(crate) fn run(path: &Path, args: &ListenArgs, listening: &Listening<'_>) -> 
 }
 
 /// What was heard in how much; where it is nothing, what is looked for.
-fn summary(heard: usize, packets: u64, datagrams: u64) -> String {
+fn summary(heard: usize, made_room: u64, read_so_far: &ReadSoFar) -> String {
+    let packets = read_so_far.packets.load(Ordering::Relaxed);
+    let datagrams = read_so_far.datagrams.load(Ordering::Relaxed);
     let hint = match (heard, packets, datagrams) {
         (1.., ..) | (_, 0, _) => "",
         (.., 0) => {
@@ -100,11 +109,19 @@ fn summary(heard: usize, packets: u64, datagrams: u64) -> String {
         }
     };
     let packets = words::counted(packets as usize, "packet");
-    format!("{} heard in {packets}, {} of them UDP{hint}", words::counted(heard, "RTP stream"), words::count(datagrams))
+    let made_room = match made_room {
+        0 => String::new(),
+        some => format!(" ({} of them not to their end, see --max-calls)", words::count(some)),
+    };
+    format!(
+        "{} heard{made_room} in {packets}, {} of them UDP{hint}",
+        words::counted(heard, "RTP stream"),
+        words::count(datagrams)
+    )
 }
 
-/// Reads a capture to its end, or until `take` returns `false`; counts its packets.
-fn read(path: &Path, packets: &AtomicU64, mut take: impl FnMut(Datagram<'_>) -> bool) -> Result<(), Failure> {
+/// Reads a capture to its end, or until `take` returns `false`.
+fn read(path: &Path, so_far: &ReadSoFar, mut take: impl FnMut(Datagram<'_>) -> bool) -> Result<(), Failure> {
     let failed = |error: &callprint::Error| Failure::reading(path, error);
     let name = path.to_string_lossy();
     let reader: Box<dyn Read + Send> = if path == Path::new("-") {
@@ -114,8 +131,15 @@ fn read(path: &Path, packets: &AtomicU64, mut take: impl FnMut(Datagram<'_>) -> 
     };
     let mut capture = CaptureReader::new(&name, reader).map_err(|error| failed(&error))?;
     let mut wanted = true;
-    while wanted && capture.next_datagram(|datagram| wanted = take(datagram)).map_err(|error| failed(&error))? {
-        packets.store(capture.packets(), Ordering::Relaxed);
+    while wanted {
+        let more = capture.next_datagram(|datagram| {
+            so_far.datagrams.fetch_add(1, Ordering::Relaxed);
+            wanted = take(datagram);
+        });
+        if !more.map_err(|error| failed(&error))? {
+            break;
+        }
+        so_far.packets.store(capture.packets(), Ordering::Relaxed);
     }
     Ok(())
 }
