@@ -137,7 +137,7 @@ impl ListenArgs {
         Ok(())
     }
 
-    /// Whether calls are listened to that go on whoever reads of them: not a file, and not audio that is piped in for the reader.
+    /// Whether calls go on whoever reads of them; a file, or audio that is piped in, is heard for its reader.
     pub(crate) fn is_live(&self) -> bool {
         self.audiosocket.is_some() || self.pcap.as_deref() == Some(Path::new("-"))
     }
