@@ -9,9 +9,11 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, TcpStream},
+    path::Path,
     process::{Child, ChildStdout, Command, Stdio},
+    sync::{Arc, Mutex},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -22,31 +24,61 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A running server.
 struct Server {
     child: Child,
-    address: String,
+    /// Where it listens: mostly in one place.
+    addresses: Vec<String>,
     events: BufReader<ChildStdout>,
+    /// What it has said since.
+    said: Arc<Mutex<String>>,
 }
 
 impl Server {
     fn start(options: &[&str]) -> Self {
-        let mut command = cli_support::command(["listen", "--audiosocket", "127.0.0.1:0", "--index"]);
-        command.arg(cli_support::index()).args(options).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::start_at("127.0.0.1:0", cli_support::index(), options)
+    }
+
+    fn start_at(address: &str, index: &Path, options: &[&str]) -> Self {
+        let mut command = cli_support::command(["listen", "--audiosocket", address, "--index"]);
+        command.arg(index).args(options).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         stderr.read_line(&mut line).unwrap();
-        let address = line.strip_prefix("callprint: listening on ").and_then(|rest| rest.split(';').next());
-        let address = address.unwrap_or_else(|| panic!("no address in {line:?}")).to_owned();
+        let addresses = line.strip_prefix("callprint: listening on ").and_then(|rest| rest.split(';').next());
+        let addresses = addresses.unwrap_or_else(|| panic!("no address in {line:?}"));
+        let addresses = addresses.split(" and ").map(str::to_owned).collect();
         // Faults of peers are told there; a full pipe would stop the server.
-        thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        let said = Arc::new(Mutex::new(String::new()));
+        let all = Arc::clone(&said);
+        thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                *all.lock().unwrap() += &(line + "\n");
+            }
+        });
         let events = BufReader::new(child.stdout.take().unwrap());
-        Self { child, address, events }
+        Self { child, addresses, events, said }
     }
 
     fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(&self.address).unwrap();
+        let stream = TcpStream::connect(&self.addresses[0]).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         stream
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits until these words are on standard error.
+    fn says(&self, words: &str) {
+        wait_for(&self.said, words);
+    }
+
+    /// A call that plays a clip: what is told of it.
+    fn play(&mut self, last: u8, clip: usize) -> Vec<Value> {
+        self.connect().write_all(&[id(last), audio(clip, 6), message(0x00, &[])].concat()).unwrap();
+        self.until("ended")
     }
 
     /// The next event.
@@ -69,12 +101,20 @@ impl Server {
 
     /// Sends SIGTERM and waits; the events that were still to come.
     fn stop(mut self) -> Vec<Value> {
-        let killed = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(killed.success());
+        self.signal("-TERM");
         let mut rest = String::new();
         self.events.read_to_string(&mut rest).unwrap();
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
         rest.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// Waits until these words are in `said`.
+fn wait_for(said: &Mutex<String>, words: &str) {
+    let begun = Instant::now();
+    while !said.lock().unwrap().contains(words) {
+        assert!(begun.elapsed() < PATIENCE, "{words:?} is not in {}", said.lock().unwrap());
+        thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -245,6 +285,11 @@ fn peers_that_break_the_protocol_lose_their_line_and_nobody_else() {
         let mut answer = Vec::new();
         let _ = bad.read_to_end(&mut answer);
     }
+    // Those that had said which call they are.
+    for _ in 0..2 {
+        let ended = server.until("ended").pop().unwrap();
+        assert_eq!((&ended["call"], &ended["reason"], &ended["at"]), (&json!(name(4)), &json!("fault"), &json!(0.0)));
+    }
     let unknown = [id(5), message(0x55, &[9; 1000]), audio(0, 1), message(0x55, &[]), message(0x00, &[])].concat();
     server.connect().write_all(&unknown).unwrap();
     let ended = server.until("ended").pop().unwrap();
@@ -348,17 +393,197 @@ fn thousands_of_lines_come_and_go() {
     server.stop();
 }
 
+/// The value of a figure in the file of --metrics.
+fn figure(file: &Path, name: &str) -> f64 {
+    let text = fs::read_to_string(file).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+}
+
 #[test]
-fn more_calls_than_allowed_are_turned_away() {
-    let server = Server::start(&["--max-calls", "1", "--jobs", "1"]);
+fn more_calls_than_allowed_are_turned_away_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let figures = folder.path().join("callprint.prom");
+    let server = Server::start(&["--max-calls", "1", "--jobs", "1", "--metrics", figures.to_str().unwrap()]);
     let mut first = server.connect();
     first.write_all(&[id(9), message(0x10, &[0; 320])].concat()).unwrap();
     first.read_exact(&mut [0; 323]).unwrap();
-    let mut second = server.connect();
-    assert_eq!(second.read(&mut [0; 1]).unwrap(), 0);
+    for _ in 0..20 {
+        assert_eq!(server.connect().read(&mut [0; 1]).unwrap(), 0);
+    }
     first.write_all(&message(0x10, &[0; 320])).unwrap();
     first.read_exact(&mut [0; 323]).unwrap();
+    let said = Arc::clone(&server.said);
     assert_eq!(server.stop().len(), 1);
+    assert_eq!(figure(&figures, "callprint_turned_away_total"), 20.0);
+    // A flood is not told of line by line.
+    assert_eq!(said.lock().unwrap().matches("--max-calls allows more").count(), 1);
+}
+
+#[test]
+fn a_call_without_audio_ends_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let figures = folder.path().join("callprint.prom");
+    let mut server = Server::start(&["--metrics", figures.to_str().unwrap()]);
+    for (bytes, reason) in [([id(30), message(0x00, &[])].concat(), "hang_up"), (id(30), "closed")] {
+        server.connect().write_all(&bytes).unwrap();
+        let ended = server.event();
+        assert_eq!((&ended["type"], &ended["call"]), (&json!("ended"), &json!(name(30))));
+        assert_eq!((&ended["reason"], &ended["at"]), (&json!(reason), &json!(0.0)));
+    }
+    // Nobody's call: nothing is told.
+    drop(server.connect());
+    assert_eq!(server.stop(), Vec::<Value>::new());
+    assert_eq!(figure(&figures, "callprint_calls_total"), 2.0);
+    assert_eq!(figure(&figures, "callprint_calls_open"), 0.0);
+    assert_eq!(figure(&figures, "callprint_events_total{type=\"ended\"}"), 2.0);
+}
+
+#[test]
+fn a_connection_reset_within_a_message_was_cut_off() {
+    let mut server = Server::start(&[]);
+    for (rest, reason) in [(&[0x10, 1, 64, 0][..], "cut_off"), (&[], "closed")] {
+        let mut peer = server.connect();
+        peer.write_all(&[&id(31), &message(0x10, &[0; 320])[..], rest].concat()).unwrap();
+        assert!(peer.peek(&mut [0; 323]).unwrap() > 0);
+        // Closed with the answer unread, the system resets the connection.
+        drop(peer);
+        assert_eq!(server.until("ended").pop().unwrap()["reason"], reason);
+    }
+    server.stop();
+}
+
+#[test]
+fn a_second_server_leaves_the_first_one_its_port_and_its_figures() {
+    let folder = tempfile::tempdir().unwrap();
+    let figures = folder.path().join("callprint.prom");
+    let mut server = Server::start(&["--metrics", figures.to_str().unwrap()]);
+    server.play(32, 0);
+    let before = "of the first";
+    fs::write(&figures, before).unwrap();
+    for address in [server.addresses[0].clone(), server.addresses[0].replace("127.0.0.1", "")] {
+        let ran = cli_support::run(["listen", "--audiosocket", &address, "--metrics", figures.to_str().unwrap()]);
+        assert_eq!((ran.status, fs::read_to_string(&figures).unwrap().as_str()), (Some(2), before));
+        assert!(ran.stderr.contains("another program listens there"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("os error"), "{}", ran.stderr);
+    }
+    server.stop();
+}
+
+#[test]
+fn all_addresses_of_a_host_are_served_and_without_a_host_all_of_the_machine() {
+    let has_ipv6 = std::net::TcpListener::bind("[::1]:0").is_ok();
+    for address in [":0", "localhost:0"] {
+        let mut server = Server::start_at(address, cli_support::index(), &[]);
+        let port = server.addresses[0].rsplit_once(':').unwrap().1.to_owned();
+        let named: Vec<_> = std::net::ToSocketAddrs::to_socket_addrs("localhost:0").unwrap().collect();
+        for (host, is_there) in [
+            ("127.0.0.1", address == ":0" || named.iter().any(std::net::SocketAddr::is_ipv4)),
+            ("[::1]", has_ipv6 && (address == ":0" || named.iter().any(std::net::SocketAddr::is_ipv6))),
+        ] {
+            if !is_there {
+                continue;
+            }
+            let mut peer =
+                TcpStream::connect(format!("{host}:{port}")).unwrap_or_else(|e| panic!("{address}, {host}: {e}"));
+            peer.write_all(&[id(33), message(0x00, &[])].concat()).unwrap();
+            assert_eq!(server.event()["reason"], "hang_up");
+        }
+        server.stop();
+    }
+}
+
+#[test]
+fn on_sighup_new_calls_are_heard_with_the_new_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, next) = (folder.path().join("scripts.cpi"), folder.path().join("next.cpi"));
+    fs::copy(cli_support::index(), &path).unwrap();
+    let build = |clips: &[usize]| {
+        let mut args = vec!["index".into(), "build".into(), "-o".into(), next.clone()];
+        args.extend(clips.iter().map(|&clip| cli_support::clips()[clip].clone()));
+        cli_support::run(args).assert_done();
+    };
+    let scripts = |events: &[Value]| -> Vec<String> {
+        events.iter().filter_map(|event| event["script"].as_str()).map(str::to_owned).collect()
+    };
+    let mut server = Server::start_at("127.0.0.1:0", &path, &[]);
+    assert_eq!(scripts(&server.play(40, 0)), ["dental-01"]);
+    // A call that is up keeps its index.
+    let mut old = server.connect();
+    let robot = audio(0, 6);
+    old.write_all(&[&id(41), &robot[..32_300]].concat()).unwrap();
+    old.read_exact(&mut [0; 323]).unwrap();
+
+    build(&[5]);
+    fs::rename(&next, &path).unwrap();
+    server.signal("-HUP");
+    server.says("loaded, 1 rendering; calls that begin now are heard with it");
+    old.write_all(&[&robot[32_300..], &message(0x00, &[])].concat()).unwrap();
+    assert_eq!(scripts(&server.until("ended")), ["dental-01"]);
+    assert_eq!(scripts(&server.play(42, 0)), Vec::<String>::new());
+    assert_eq!(scripts(&server.play(43, 5)), ["warranty-01"]);
+
+    // What can't be used is not, and what happens to the file meanwhile is no matter.
+    for bytes in [&b"no index"[..], &fs::read(&path).unwrap()[..5000], &[]] {
+        fs::write(&path, bytes).unwrap();
+        server.said.lock().unwrap().clear();
+        server.signal("-HUP");
+        server.says("calls are heard with the index loaded before");
+        assert_eq!(scripts(&server.play(44, 5)), ["warranty-01"]);
+    }
+    server.stop();
+}
+
+#[test]
+fn a_server_whose_reader_has_gone_says_so_and_fails() {
+    let Server { mut child, addresses, events, said } = Server::start(&[]);
+    drop(events);
+    let mut call = TcpStream::connect(&addresses[0]).unwrap();
+    call.write_all(&[id(45), message(0x00, &[])].concat()).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+    wait_for(&said, "standard output: its reader went away");
+}
+
+#[test]
+fn a_stream_of_which_enough_was_read_ends_quietly() {
+    let folder = tempfile::tempdir().unwrap();
+    let call: Vec<u8> = cli_support::to_i16(&cli_support::samples(cli_support::CLIPS[0]))
+        .iter()
+        .flat_map(|sample| sample.to_le_bytes())
+        .collect();
+    let path = folder.path().join("call.raw");
+    fs::write(&path, call.repeat(3)).unwrap();
+    let line = "{ \"$0\" listen --stream --index \"$1\" <\"$2\"; echo \"status $?\" >&2; } | head -n 1";
+    let ran = cli_support::run_in_shell(line, [cli_support::index(), &path]);
+    assert_eq!((ran.json().len(), ran.stderr.trim()), (1, "status 0"));
+}
+
+#[test]
+fn a_reader_that_pauses_keeps_no_call_waiting() {
+    const KEYS: usize = 80_000;
+    let folder = tempfile::tempdir().unwrap();
+    let figures = folder.path().join("callprint.prom");
+    let mut server = Server::start(&["--jobs", "1", "--metrics", figures.to_str().unwrap()]);
+    let mut call = server.connect();
+    // Nobody reads, and many times what a pipe takes is to be told.
+    let keys: Vec<u8> = (0..KEYS).flat_map(|n| message(0x03, &[b'0' + (n % 10) as u8])).collect();
+    call.write_all(&[id(46), keys].concat()).unwrap();
+    server.says("its reader is 65,536 events behind");
+    // Still this call and others are answered.
+    let mut other = server.connect();
+    other.write_all(&id(47)).unwrap();
+    for line in [&mut call, &mut other] {
+        line.write_all(&message(0x10, &[0; 320])).unwrap();
+        line.read_exact(&mut [0; 323]).unwrap();
+    }
+    // What was not lost comes in order.
+    let keys = (0..60_000).map(|_| server.event()["digit"].as_str().unwrap().parse::<usize>().unwrap());
+    assert!(keys.enumerate().all(|(n, digit)| digit == n % 10));
+    let rest = server.stop();
+    let told = 60_000 + rest.iter().filter(|event| event["type"] == "dtmf").count();
+    assert_eq!(rest.iter().filter(|event| event["reason"] == "shutdown").count(), 2);
+    let lost = figure(&figures, "callprint_lost_events_total") as usize;
+    assert!(lost > 0 && told + lost == KEYS, "{told} told, {lost} lost");
 }
 
 #[test]
@@ -399,14 +624,20 @@ fn options_that_do_not_belong_together_are_refused() {
         (&["--audiosocket", "127.0.0.1:0", "--rate", "8000"][..], "give --stream"),
         (&["--stream", "--payload", "111=opus"], "give --pcap"),
         (&["--pcap", "x.pcap", "--hang-up-far", "0.1"], "give --audiosocket"),
+        (&["--stream", "--max-calls", "5"], "give --audiosocket or --pcap"),
+        (&["--pcap", "x.pcap", "--idle", "5"], "give --audiosocket"),
+        (&["--audiosocket", "127.0.0.1:0", "--hang-up-far", "0.1"], "is above --max-far 0.01"),
         (&["--pcap", "x.pcap", "--payload", "111=g729"], "give one of pcmu, pcma, gsm, g722, opus"),
         (&["--pcap", "x.pcap", "--payload", "8=opus"], "96 to 127"),
-        (&["--audiosocket", "nowhere"], "--audiosocket nowhere: "),
+        (&["--audiosocket", "nowhere"], "--audiosocket nowhere: invalid socket address; give HOST:PORT"),
+        (&["--audiosocket", ":x"], "give HOST:PORT"),
+        (&["--audiosocket", "192.0.2.1:9092"], "not an address of this machine"),
         (&["--pcap", "/nonexistent.pcap"], "no such file"),
         (&["--stream", "--metrics", "/nonexistent/callprint.prom"], "/nonexistent/callprint.prom"),
     ] {
         let ran = cli_support::run([&["listen"], args].concat());
         assert_eq!(ran.status, Some(2), "{args:?}");
         assert!(ran.stderr.contains(says), "{says:?} is not in {}", ran.stderr);
+        assert!(!ran.stderr.contains("os error"), "{}", ran.stderr);
     }
 }

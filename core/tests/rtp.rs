@@ -6,9 +6,12 @@ mod rtp_support;
 
 use std::io::{Cursor, Read};
 
-use callprint::telephony::{PayloadTypes, RtpCodec};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use callprint::telephony::{CaptureReader, Datagram, PayloadTypes, RtpCodec, StreamEnd, StreamEvent, Streams};
 use proptest::prelude::*;
-use rtp_support::{LINKS, hear, hear_from, in_order, ipv4, only, pcap, pcapng, raw, rtp, silence_not_sent};
+use rtp_support::{LINKS, hear, hear_from, in_order, ipv4, only, pcap, pcap_at, pcapng, raw, rtp, silence_not_sent};
 
 #[test]
 fn every_link_and_container_gives_the_same_audio() {
@@ -78,6 +81,31 @@ fn lost_packets_are_bridged_and_later_audio_keeps_its_time() {
     for (n, &sample) in heard.samples[3200..4000].iter().enumerate() {
         let faded = [0.5, 0.25, 0.125, 0.0, 0.0][n / 160] * expected.samples[3040 + n % 160];
         assert_eq!(sample, faded, "sample {n} of the gap");
+    }
+}
+
+#[test]
+fn a_lost_packet_is_given_up_when_eight_later_ones_have_come() {
+    // The third packet comes late, behind so many others: after eight it is too late to be heard.
+    let packets = in_order(40);
+    let expected = only(&raw(&packets));
+    for (behind, heard_whole) in [(7, true), (8, false)] {
+        let mut late = packets.clone();
+        let packet = late.remove(3);
+        late.insert(3 + behind, packet);
+        let heard = only(&raw(&late));
+        assert_eq!(heard.samples == expected.samples, heard_whole, "{behind} packets late");
+        assert_eq!((heard.samples.len(), heard.counts()), (6400, (40, 0, 1, 0)), "{behind} packets late");
+    }
+}
+
+#[test]
+fn a_packet_that_is_thousands_late_is_neither_doubled_nor_lost() {
+    for behind in [900, 1100, 2000, 2999] {
+        let mut packets = in_order(3100);
+        let late = packets.remove(50);
+        packets.splice(50 + behind..50 + behind, [late.clone(), late]);
+        assert_eq!(only(&raw(&packets)).counts(), (3101, 0, 1, 1), "{behind} packets late");
     }
 }
 
@@ -208,6 +236,111 @@ fn other_traffic_is_no_rtp() {
     }
     let (heard, failure) = hear(&raw(&packets), PayloadTypes::default());
     assert_eq!((heard.len(), failure), (0, None));
+}
+
+/// A packet of the call with this source, at a time in ms.
+fn packet_of(streams: &mut Streams, ssrc: u32, number: u16, ms: u64, ends: &mut Vec<(u32, StreamEnd)>) {
+    let mut payload = rtp(number, 160 * u32::from(number));
+    payload[8..12].copy_from_slice(&ssrc.to_be_bytes());
+    let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let time = Duration::from_millis(1_000_000_000_000 + ms);
+    let datagram = Datagram { time, source: address(4000), destination: address(5000), payload: &payload, cut: false };
+    streams.push(&datagram, &mut |key, event| {
+        if let StreamEvent::Ended(end, counts) = event {
+            assert!(counts.packets >= 3);
+            ends.push((key.ssrc, end));
+        }
+    });
+}
+
+#[test]
+fn a_flood_of_streams_takes_the_place_of_its_own_and_not_of_those_that_speak() {
+    let mut streams = Streams::with_limit(PayloadTypes::default(), 100);
+    let mut ends = Vec::new();
+    // Ten calls of 20 ms packets; between two packets of each, 20 streams of three packets and 40 that never come so far.
+    for round in 0..200u16 {
+        let ms = 20 * u64::from(round);
+        for call in 0..10 {
+            packet_of(&mut streams, call, round, ms, &mut ends);
+        }
+        for flood in 0..20 {
+            let ssrc = 1000 + 100 * u32::from(round) + flood;
+            (0..3).for_each(|number| packet_of(&mut streams, ssrc, number, ms + 5, &mut ends));
+        }
+        (60..100)
+            .for_each(|flood| packet_of(&mut streams, 1000 + 100 * u32::from(round) + flood, 0, ms + 6, &mut ends));
+        assert!(streams.len() <= 100);
+    }
+    assert_eq!(ends.len(), 200 * 20 + 10 - 100);
+    assert!(ends.iter().all(|&(ssrc, end)| ssrc >= 1000 && end == StreamEnd::MadeRoom));
+    // In the order in which they began.
+    assert!(ends.is_sorted_by_key(|&(ssrc, _)| ssrc));
+}
+
+#[test]
+fn streams_begun_under_a_flood_of_candidates_are_found() {
+    let mut streams = Streams::new(PayloadTypes::default());
+    let mut flood = 1000;
+    for number in 0..3 {
+        packet_of(&mut streams, 1, number, 20 * u64::from(number), &mut Vec::new());
+        for _ in 0..700 {
+            packet_of(&mut streams, flood, 0, 20 * u64::from(number) + 1, &mut Vec::new());
+            flood += 1;
+        }
+    }
+    assert_eq!(streams.len(), 1);
+}
+
+#[test]
+fn a_packet_stamped_years_ahead_or_back_leaves_idle_streams_to_end() {
+    const YEARS: u64 = 100_000_000_000;
+    for stray in [1_000 + YEARS, 0] {
+        let mut streams = Streams::new(PayloadTypes::default());
+        let mut ends = Vec::new();
+        let base = YEARS / 2;
+        let stray = if stray == 0 { 0 } else { base + stray };
+        for number in 0..10 {
+            packet_of(&mut streams, 1, number, base + 20 * u64::from(number), &mut ends);
+        }
+        packet_of(&mut streams, 1, 10, stray, &mut ends);
+        // Another call goes on, the first falls silent.
+        for number in 0..3000 {
+            packet_of(&mut streams, 2, number, base + 200 + 20 * u64::from(number), &mut ends);
+        }
+        assert_eq!(ends, [(1, StreamEnd::Idle)], "stamped {stray}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_ends_no_call_that_goes_on() {
+    const HOUR: u64 = 3_600_000;
+    for set_to in [HOUR / 2, 2 * HOUR] {
+        let mut streams = Streams::new(PayloadTypes::default());
+        let mut ends = Vec::new();
+        for number in 0..3000u16 {
+            let begin = if number < 500 { HOUR } else { set_to };
+            packet_of(&mut streams, 1, number, begin + 20 * u64::from(number), &mut ends);
+            if number < 400 {
+                packet_of(&mut streams, 2, number, begin + 20 * u64::from(number), &mut ends);
+            }
+        }
+        assert_eq!((&ends[..], streams.len()), (&[(2, StreamEnd::Idle)][..], 1), "set to {set_to} ms");
+    }
+}
+
+#[test]
+fn packets_that_a_capture_has_the_beginning_of_are_told() {
+    let whole: Vec<Vec<u8>> = in_order(4).iter().map(|packet| ipv4(packet)).collect();
+    let mut capture = pcap_at(101, &whole.iter().map(|packet| (0, packet[..100].to_vec())).collect::<Vec<_>>());
+    // Of the last three the real length stands in the record.
+    for record in 1..4 {
+        let at = 24 + record * 116 + 12;
+        capture[at..at + 4].copy_from_slice(&200u32.to_le_bytes());
+    }
+    let mut reader = CaptureReader::new("x", Cursor::new(capture)).unwrap();
+    let mut cut = Vec::new();
+    while reader.next_datagram(|datagram| cut.push((datagram.cut, datagram.payload.len()))).unwrap() {}
+    assert_eq!(cut, [(false, 72), (true, 72), (true, 72), (true, 72)]);
 }
 
 #[test]

@@ -149,7 +149,8 @@ impl Metrics {
         self.dropped.fetch_add(dropped as u64, Relaxed);
     }
 
-    pub(super) fn count_fault(&self) {
+    /// Counts a call given up because of a fault of the library.
+    pub fn count_fault(&self) {
         self.faults.fetch_add(1, Relaxed);
     }
 

@@ -21,6 +21,8 @@ use crate::{Error, Result};
 /// Bytes buffered at first, and at most: a block that is longer is taken for damage.
 const BUFFER: usize = 1 << 18;
 const LARGEST: usize = 1 << 24;
+/// Bytes of the header of UDP.
+const UDP_HEAD: usize = 8;
 /// Interfaces of a pcapng section, at most.
 const INTERFACES: usize = 4096;
 
@@ -35,6 +37,8 @@ pub struct Datagram<'a> {
     pub destination: SocketAddr,
     /// Its contents, as far as they were captured.
     pub payload: &'a [u8],
+    /// Whether the capture holds its beginning only: a snapshot length was set.
+    pub cut: bool,
 }
 
 /// Reads a capture packet by packet.
@@ -153,7 +157,7 @@ fn take_block(
     packets: &mut u64,
     handle: &mut impl FnMut(Datagram<'_>),
 ) -> Result<bool, String> {
-    let (interface, time, data, captured) = match block {
+    let (interface, time, data, captured, length) = match block {
         PcapBlockOwned::LegacyHeader(header) => {
             *nanoseconds = header.is_nanosecond_precision();
             *interfaces = vec![Interface { link: header.network, resolution: 1_000_000, offset: 0 }];
@@ -161,7 +165,7 @@ fn take_block(
         }
         PcapBlockOwned::Legacy(packet) => {
             let fraction = packet.ts_usec.saturating_mul(if *nanoseconds { 1 } else { 1000 }).min(999_999_999);
-            (0, Some(Duration::new(packet.ts_sec.into(), fraction)), packet.data, packet.caplen)
+            (0, Some(Duration::new(packet.ts_sec.into(), fraction)), packet.data, packet.caplen, packet.origlen)
         }
         PcapBlockOwned::NG(Block::SectionHeader(_)) => {
             interfaces.clear();
@@ -182,14 +186,15 @@ fn take_block(
                 let rest = u128::from(units % interface.resolution) * 1_000_000_000 / u128::from(interface.resolution);
                 Duration::new(seconds, rest as u32)
             });
-            (interface, time, packet.data, packet.caplen)
+            (interface, time, packet.data, packet.caplen, packet.origlen)
         }
-        PcapBlockOwned::NG(Block::SimplePacket(packet)) => (0, None, packet.data, packet.origlen),
+        PcapBlockOwned::NG(Block::SimplePacket(packet)) => (0, None, packet.data, packet.origlen, packet.origlen),
         PcapBlockOwned::NG(_) => return Ok(false),
     };
     *packets += 1;
     let Some(interface) = interfaces.get(interface) else { return Ok(true) };
     let data = data.get(..captured as usize).unwrap_or(data);
+    let cut = data.len() < length as usize;
     let packet = match interface.link {
         Linktype::ETHERNET => LaxSlicedPacket::from_ethernet(data).ok(),
         Linktype::LINUX_SLL => cooked(data, 14, 16),
@@ -198,7 +203,7 @@ fn take_block(
         Linktype::NULL | Linktype::LOOP => data.get(4..).and_then(|data| LaxSlicedPacket::from_ip(data).ok()),
         Linktype(other) => return Err(format!("a capture of link type {other}; capture on Ethernet or `any`")),
     };
-    if let Some(datagram) = packet.and_then(|packet| datagram(&packet, time.unwrap_or_default())) {
+    if let Some(datagram) = packet.and_then(|packet| datagram(&packet, time.unwrap_or_default(), cut)) {
         handle(datagram);
     }
     Ok(true)
@@ -210,7 +215,7 @@ fn cooked(data: &[u8], protocol: usize, start: usize) -> Option<LaxSlicedPacket<
     Some(LaxSlicedPacket::from_ether_type(EtherType(protocol), data.get(start..)?))
 }
 
-fn datagram<'a>(packet: &LaxSlicedPacket<'a>, time: Duration) -> Option<Datagram<'a>> {
+fn datagram<'a>(packet: &LaxSlicedPacket<'a>, time: Duration, cut: bool) -> Option<Datagram<'a>> {
     let Some(TransportSlice::Udp(udp)) = &packet.transport else { return None };
     let (source, destination): (IpAddr, IpAddr) = match packet.net.as_ref()? {
         LaxNetSlice::Ipv4(ip) => (ip.header().source_addr().into(), ip.header().destination_addr().into()),
@@ -222,5 +227,7 @@ fn datagram<'a>(packet: &LaxSlicedPacket<'a>, time: Duration) -> Option<Datagram
         source: SocketAddr::new(source, udp.source_port()),
         destination: SocketAddr::new(destination, udp.destination_port()),
         payload: udp.payload(),
+        // Ethernet pads short packets, which may be cut off without a loss.
+        cut: cut && udp.payload().len() + UDP_HEAD < usize::from(udp.length()),
     })
 }

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `audiosocket` | Asterisk's TCP protocol for the audio of a call |
 //! | `capture` | pcap and pcapng, from files and live pipes, to UDP datagrams |
+//! | `clock` | the time of a capture, whatever single packets say |
 //! | `rtp` | RTP headers, and telling RTP from other UDP |
 //! | `payload` | payload types and their decoders |
 //! | `playout` | packets of a stream back in order, gaps filled |
@@ -14,6 +15,7 @@
 
 mod audiosocket;
 mod capture;
+mod clock;
 mod payload;
 mod playout;
 mod rtp;
@@ -23,4 +25,4 @@ pub use audiosocket::{AudioSocketDecoder, AudioSocketFault, AudioSocketMessage, 
 pub use capture::{CaptureReader, Datagram};
 pub use payload::{PayloadTypes, RtpCodec};
 pub use rtp::RtpPacket;
-pub use streams::{StreamCounts, StreamEvent, StreamKey, Streams};
+pub use streams::{StreamCounts, StreamEnd, StreamEvent, StreamKey, Streams};

@@ -16,6 +16,10 @@ use crate::audio::SAMPLE_RATE;
 const PATIENCE: usize = 8;
 /// A jump of sequence numbers beyond which the sender has begun anew (RFC 3550, appendix A.1: MAX_DROPOUT).
 const RESTART: i64 = 3000;
+/// Numbers of which is kept whether they came: more than a packet of the run can be late, and a multiple of 64.
+const KEPT: i64 = 4096;
+/// Bytes kept of a packet that waits, what an Ethernet frame holds: whoever sends more may not fill the memory with it.
+const LONGEST_PACKET: usize = 1500;
 /// Samples that are repeated for lost packets, 20 ms, and how many times, each at half the level of the one before.
 const REPEAT: usize = 160;
 const FADES: usize = 3;
@@ -53,8 +57,8 @@ pub(super) struct Playout {
     /// Packets of runs that ended with a restart: expected, and received without doubles.
     expected_before: u64,
     unique: u64,
-    /// One bit for each of the last 1024 numbers: received.
-    seen: [u64; 16],
+    /// One bit for each of the last [`KEPT`] numbers: received.
+    seen: Box<[u64; KEPT as usize / 64]>,
     waiting: BTreeMap<i64, Waiting>,
     codec: Option<RtpCodec>,
     decoder: Decoder,
@@ -75,7 +79,7 @@ impl Playout {
             next: 0,
             expected_before: 0,
             unique: 0,
-            seen: [0; 16],
+            seen: Box::new([0; KEPT as usize / 64]),
             waiting: BTreeMap::new(),
             codec: None,
             decoder: Decoder::Silence,
@@ -134,11 +138,11 @@ impl Playout {
             payload_type: packet.payload_type,
             timestamp: packet.timestamp,
             arrived: time,
-            payload: packet.payload.to_vec(),
+            payload: packet.payload[..packet.payload.len().min(LONGEST_PACKET)].to_vec(),
         };
         self.waiting.insert(number, waiting);
         while let Some((&first, _)) = self.waiting.first_key_value()
-            && (first == self.next || self.waiting.len() > PATIENCE)
+            && (first == self.next || self.waiting.len() >= PATIENCE)
         {
             self.play_first(types, sink);
         }
@@ -154,15 +158,15 @@ impl Playout {
     fn begin(&mut self, sequence: u16) -> i64 {
         let number = i64::from(sequence);
         (self.first, self.highest, self.next) = (number, number, number);
-        self.seen = [0; 16];
+        self.seen.fill(0);
         number
     }
 
     /// Notes a number as received; `false` if it was before.
     fn mark(&mut self, number: i64) -> bool {
-        let place = |number: i64| ((number.rem_euclid(1024) / 64) as usize, 1u64 << number.rem_euclid(64));
+        let place = |number: i64| ((number.rem_euclid(KEPT) / 64) as usize, 1u64 << number.rem_euclid(64));
         if number > self.highest {
-            for skipped in (self.highest + 1..=number).rev().take(1024) {
+            for skipped in (self.highest + 1..=number).rev().take(KEPT as usize) {
                 let (word, bit) = place(skipped);
                 self.seen[word] &= !bit;
             }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::capture::Datagram;
+use super::clock::Clock;
 use super::payload::{PayloadTypes, RtpCodec};
 use super::playout::Playout;
 use super::rtp::RtpPacket;
@@ -21,8 +22,10 @@ use super::rtp::RtpPacket;
 const PROBATION: usize = 3;
 /// How far their numbers may lie apart.
 const NEAR: u16 = 16;
-/// Streams on probation at the same time, and streams in all; the oldest make room.
+/// Streams on probation at the same time; the one unheard for the longest time makes room.
 const CANDIDATES: usize = 1024;
+/// Streams at the same time unless [`Streams::with_limit`] says otherwise.
+const STREAMS: usize = 2000;
 /// After so long without a packet a stream has ended.
 const IDLE: Duration = Duration::from_secs(30);
 
@@ -64,16 +67,34 @@ pub enum StreamEvent<'a> {
     /// Audio at 8 kHz.
     Samples(&'a [f32]),
     /// It has ended.
-    Ended(StreamCounts),
+    Ended(StreamEnd, StreamCounts),
+}
+
+/// Why a stream has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StreamEnd {
+    /// Nothing came for 30 s.
+    Idle,
+    /// As many streams as may be were up, this one was unheard for the longest time, and another began.
+    MadeRoom,
+    /// [`Streams::finish`] was called.
+    Finished,
 }
 
 /// All streams of a capture.
-#[derive(Debug, Default)]
+///
+/// Three packets make a stream, and anybody may send them: so there are no more than a limit, and a new one takes the place of the
+/// one that was unheard for the longest time. Streams that speak, each 20 ms, keep theirs.
+#[derive(Debug)]
 pub struct Streams {
     types: PayloadTypes,
+    limit: usize,
     candidates: HashMap<StreamKey, Candidate>,
     streams: HashMap<StreamKey, Stream>,
-    now: Duration,
+    /// Streams that have begun so far.
+    begun: u64,
+    clock: Clock,
     swept: Duration,
 }
 
@@ -95,7 +116,20 @@ struct Stream {
 impl Streams {
     /// No streams yet; `types` says which codecs payload types mean.
     pub fn new(types: PayloadTypes) -> Self {
-        Self { types, ..Self::default() }
+        Self::with_limit(types, STREAMS)
+    }
+
+    /// As [`new`](Self::new), with at most `limit` streams at a time, but at least one.
+    pub fn with_limit(types: PayloadTypes, limit: usize) -> Self {
+        Self {
+            types,
+            limit: limit.max(1),
+            candidates: HashMap::new(),
+            streams: HashMap::new(),
+            begun: 0,
+            clock: Clock::default(),
+            swept: Duration::ZERO,
+        }
     }
 
     /// Streams that are up.
@@ -108,28 +142,26 @@ impl Streams {
         self.streams.is_empty()
     }
 
-    /// Takes a datagram, and hands on what is due of its stream, and the ends of streams that have fallen silent.
+    /// Takes a datagram, and hands on what is due of its stream, and the ends of streams that have fallen silent or make room.
     pub fn push(&mut self, datagram: &Datagram<'_>, sink: &mut impl FnMut(&StreamKey, StreamEvent<'_>)) {
-        self.now = self.now.max(datagram.time);
-        if self.now.saturating_sub(self.swept) >= Duration::from_secs(1) {
-            self.swept = self.now;
-            self.sweep(sink);
-        }
+        self.watch_clock(datagram.time, sink);
+        let now = self.clock.now();
         let Some(packet) = RtpPacket::parse(datagram.payload) else { return };
         let key = StreamKey { source: datagram.source, destination: datagram.destination, ssrc: packet.ssrc };
         if let Some(stream) = self.streams.get_mut(&key) {
-            stream.last = self.now;
+            stream.last = now;
             let mut samples = |samples: &[f32]| sink(&key, StreamEvent::Samples(samples));
-            return stream.playout.push(&packet, datagram.time, &self.types, &mut samples);
+            return stream.playout.push(&packet, now, &self.types, &mut samples);
         }
         if !self.plausible(datagram, &packet) {
             return;
         }
         if self.candidates.len() >= CANDIDATES && !self.candidates.contains_key(&key) {
-            self.candidates.clear();
+            let oldest = self.candidates.iter().min_by_key(|(_, candidate)| candidate.last()).map(|(&key, _)| key);
+            oldest.map(|key| self.candidates.remove(&key));
         }
         let candidate = self.candidates.entry(key).or_insert_with(|| Candidate { packets: Vec::new() });
-        candidate.packets.push((datagram.time, datagram.payload.to_vec()));
+        candidate.packets.push((now, datagram.payload.to_vec()));
         if candidate.packets.len() < PROBATION {
             return;
         }
@@ -138,8 +170,10 @@ impl Streams {
             return;
         }
         let packets = self.candidates.remove(&key).map(|candidate| candidate.packets).unwrap_or_default();
-        let number = self.streams.values().map(|stream| stream.number + 1).max().unwrap_or(0);
-        let mut stream = Stream { playout: Playout::new(), last: self.now, payload_type: packet.payload_type, number };
+        self.make_room(sink);
+        let number = self.begun;
+        self.begun += 1;
+        let mut stream = Stream { playout: Playout::new(), last: now, payload_type: packet.payload_type, number };
         let mut samples = |samples: &[f32]| sink(&key, StreamEvent::Samples(samples));
         for (time, bytes) in packets {
             if let Some(packet) = RtpPacket::parse(&bytes) {
@@ -149,9 +183,31 @@ impl Streams {
         self.streams.insert(key, stream);
     }
 
+    /// Takes the time of a datagram, and each second looks for streams that have fallen silent.
+    fn watch_clock(&mut self, time: Duration, sink: &mut impl FnMut(&StreamKey, StreamEvent<'_>)) {
+        if self.clock.take(time) {
+            // Nobody knows how long the streams were silent: it counts from here.
+            let now = self.clock.now();
+            self.swept = now;
+            self.streams.values_mut().for_each(|stream| stream.last = now);
+            self.candidates.clear();
+        } else if self.clock.now().saturating_sub(self.swept) >= Duration::from_secs(1) {
+            self.swept = self.clock.now();
+            self.sweep(sink);
+        }
+    }
+
+    /// Ends the stream unheard for the longest time where as many are up as may be.
+    fn make_room(&mut self, sink: &mut impl FnMut(&StreamKey, StreamEvent<'_>)) {
+        while self.streams.len() >= self.limit {
+            let oldest = self.streams.values().map(|stream| (stream.last, stream.number)).min();
+            self.end(StreamEnd::MadeRoom, |stream| Some((stream.last, stream.number)) == oldest, sink);
+        }
+    }
+
     /// Ends all streams.
     pub fn finish(&mut self, sink: &mut impl FnMut(&StreamKey, StreamEvent<'_>)) {
-        self.end(|_| true, sink);
+        self.end(StreamEnd::Finished, |_| true, sink);
         self.candidates.clear();
     }
 
@@ -171,13 +227,17 @@ impl Streams {
 
     /// Ends the streams that have fallen silent.
     fn sweep(&mut self, sink: &mut impl FnMut(&StreamKey, StreamEvent<'_>)) {
-        let now = self.now;
-        self.end(|stream| now.saturating_sub(stream.last) >= IDLE, sink);
-        self.candidates
-            .retain(|_, candidate| candidate.packets.last().is_some_and(|(time, _)| now.saturating_sub(*time) < IDLE));
+        let now = self.clock.now();
+        self.end(StreamEnd::Idle, |stream| now.saturating_sub(stream.last) >= IDLE, sink);
+        self.candidates.retain(|_, candidate| now.saturating_sub(candidate.last()) < IDLE);
     }
 
-    fn end(&mut self, over: impl Fn(&Stream) -> bool, sink: &mut impl FnMut(&StreamKey, StreamEvent<'_>)) {
+    fn end(
+        &mut self,
+        why: StreamEnd,
+        over: impl Fn(&Stream) -> bool,
+        sink: &mut impl FnMut(&StreamKey, StreamEvent<'_>),
+    ) {
         let mut ended: Vec<(StreamKey, Stream)> = self.streams.extract_if(|_, stream| over(stream)).collect();
         ended.sort_by_key(|(_, stream)| stream.number);
         for (key, mut stream) in ended {
@@ -187,21 +247,24 @@ impl Streams {
                 Some(codec) => codec.to_string(),
                 None => format!("payload type {}", stream.payload_type),
             };
-            sink(
-                &key,
-                StreamEvent::Ended(StreamCounts {
-                    codec,
-                    packets: counts.packets,
-                    lost: counts.lost,
-                    out_of_order: counts.out_of_order,
-                    duplicates: counts.duplicates,
-                }),
-            );
+            let counts = StreamCounts {
+                codec,
+                packets: counts.packets,
+                lost: counts.lost,
+                out_of_order: counts.out_of_order,
+                duplicates: counts.duplicates,
+            };
+            sink(&key, StreamEvent::Ended(why, counts));
         }
     }
 }
 
 impl Candidate {
+    /// When its last packet came.
+    fn last(&self) -> Duration {
+        self.packets.last().map_or(Duration::ZERO, |&(time, _)| time)
+    }
+
     /// Whether the packets belong to one stream by their numbers.
     fn agrees(&self) -> bool {
         let mut numbers = self.packets.iter().filter_map(|(_, bytes)| RtpPacket::parse(bytes)).map(|p| p.sequence);

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 
-use callprint::telephony::{CaptureReader, PayloadTypes, StreamCounts, StreamEvent, Streams};
+use callprint::telephony::{CaptureReader, PayloadTypes, StreamCounts, StreamEnd, StreamEvent, Streams};
 
 /// What of the streams came out: their samples, and counts at their end.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Heard {
     pub(crate) samples: Vec<f32>,
     pub(crate) counts: Option<StreamCounts>,
+    pub(crate) end: Option<StreamEnd>,
 }
 
 impl Heard {
@@ -34,7 +35,7 @@ pub(crate) fn hear_from(
         let heard = heard.entry(key.to_string()).or_default();
         match event {
             StreamEvent::Samples(samples) => heard.samples.extend(samples),
-            StreamEvent::Ended(counts) => heard.counts = Some(counts),
+            StreamEvent::Ended(end, counts) => (heard.end, heard.counts) = (Some(end), Some(counts)),
         }
     };
     let mut failure = None;

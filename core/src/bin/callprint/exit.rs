@@ -105,8 +105,18 @@ fn writing_advice(error: &io::Error) -> String {
     }
 }
 
+/// Why an address can't be listened on, and what to do.
+pub(crate) fn binding_advice(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::AddrInUse => "another program listens there; end it, or give another port".to_owned(),
+        ErrorKind::AddrNotAvailable => "not an address of this machine; give one, or :PORT for all of them".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied; give a port from 1024 on".to_owned(),
+        _ => format!("{}; give HOST:PORT or :PORT", without_number(error)),
+    }
+}
+
 /// The system's words without Rust's `(os error 28)`.
-fn without_number(error: &io::Error) -> String {
+pub(crate) fn without_number(error: &io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error ") {
         Some(end) => text[..end].to_owned(),

@@ -13,10 +13,14 @@ use std::{
 
 use callprint::{
     audio::SAMPLE_RATE,
-    telephony::{StreamCounts, StreamEvent, StreamKey},
+    telephony::{StreamCounts, StreamEnd, StreamEvent, StreamKey},
 };
 
-use super::{Listening, events::End, hearing::Hearing};
+use super::{
+    INTERNAL_ERROR, Listening,
+    events::End,
+    hearing::{Hearing, isolated},
+};
 use crate::exit::Failure;
 
 /// What may wait for a thread: 20 ms of so many calls.
@@ -33,15 +37,25 @@ pub(crate) struct Outcome {
 
 /// The threads, and which call is whose.
 pub(crate) struct Calls<'scope> {
+    listening: &'scope Listening<'scope>,
     threads: Vec<Thread<'scope>>,
     /// Number of its thread for each call that is up.
     threads_of: HashMap<StreamKey, usize>,
 }
 
 struct Thread<'scope> {
-    queue: SyncSender<Heard>,
+    /// None once the thread has failed.
+    queue: Option<SyncSender<Heard>>,
     handle: ScopedJoinHandle<'scope, Outcome>,
     calls: usize,
+}
+
+/// A call as its thread sees it.
+struct Call {
+    name: String,
+    hearing: Hearing,
+    /// Given up for a fault of callprint.
+    failed: bool,
 }
 
 /// What came of a call, and when.
@@ -62,33 +76,54 @@ impl<'scope> Calls<'scope> {
     pub(crate) fn new<'env>(
         scope: &'scope Scope<'scope, 'env>,
         threads: usize,
-        listening: &'env Listening<'env>,
+        listening: &'scope Listening<'scope>,
     ) -> Self {
         let thread = |_| {
             let (queue, arrivals) = sync_channel(QUEUE);
-            Thread { queue, handle: scope.spawn(move || hear(&arrivals, listening)), calls: 0 }
+            Thread { queue: Some(queue), handle: scope.spawn(move || hear(&arrivals, listening)), calls: 0 }
         };
-        Self { threads: (0..threads).map(thread).collect(), threads_of: HashMap::new() }
+        Self { listening, threads: (0..threads).map(thread).collect(), threads_of: HashMap::new() }
     }
 
-    /// Hands on what came of a call; where it has ended, `reason` says why.
-    pub(crate) fn take(&mut self, key: &StreamKey, event: StreamEvent<'_>, time: Duration, reason: &'static str) {
-        let (threads, threads_of) = (&mut self.threads, &mut self.threads_of);
-        let number = *threads_of.entry(*key).or_insert_with(|| {
-            let idlest = (0..threads.len()).min_by_key(|&number| threads[number].calls).unwrap_or_default();
-            threads[idlest].calls += 1;
-            idlest
-        });
+    /// Hands on what came of a call; `finished` is the reason of those that end because all do.
+    pub(crate) fn take(&mut self, key: &StreamKey, event: StreamEvent<'_>, time: Duration, finished: &'static str) {
+        let Some(number) = self.thread_of(key) else { return };
+        let thread = &mut self.threads[number];
         let what = match event {
             StreamEvent::Samples(samples) => What::Samples(samples.to_vec()),
-            StreamEvent::Ended(counts) => {
-                threads[number].calls -= 1;
-                threads_of.remove(key);
+            StreamEvent::Ended(end, counts) => {
+                thread.calls -= 1;
+                self.threads_of.remove(key);
+                let reason = match end {
+                    StreamEnd::Idle => "idle",
+                    StreamEnd::MadeRoom => {
+                        self.listening.tell_made_room();
+                        "made_room"
+                    }
+                    _ => finished,
+                };
                 What::Ended(counts, reason)
             }
         };
-        // A thread that has failed takes nothing any more; that is told in the end.
-        let _ = threads[number].queue.send(Heard { key: *key, time, arrived: Instant::now(), what });
+        let heard = Heard { key: *key, time, arrived: Instant::now(), what };
+        if thread.queue.as_ref().is_some_and(|queue| queue.send(heard).is_err()) {
+            // Its calls are dealt to others with what comes of them next.
+            thread.queue = None;
+            self.threads_of.retain(|_, of| *of != number);
+            self.listening.console.failure(&Failure::new("a listening thread failed; please report it"));
+        }
+    }
+
+    /// The thread of a call; a new one gets that with the fewest. None where no thread is left.
+    fn thread_of(&mut self, key: &StreamKey) -> Option<usize> {
+        if let Some(&number) = self.threads_of.get(key) {
+            return Some(number);
+        }
+        let up = self.threads.iter_mut().enumerate().filter(|(_, thread)| thread.queue.is_some());
+        let (number, idlest) = up.min_by_key(|(_, thread)| thread.calls)?;
+        idlest.calls += 1;
+        self.threads_of.insert(*key, number);
+        Some(number)
     }
 
     /// Waits until everything is heard.
@@ -110,40 +145,57 @@ impl<'scope> Calls<'scope> {
 
 /// A thread's work.
 fn hear(arrivals: &Receiver<Heard>, listening: &Listening<'_>) -> Outcome {
-    let Listening { reporter, console, .. } = listening;
-    let mut calls: HashMap<StreamKey, (String, Hearing)> = HashMap::new();
+    let mut calls = HashMap::new();
     let mut outcome = Outcome::default();
-    for Heard { key, time, arrived, what } in arrivals {
-        let (call, hearing) = match calls.entry(key) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => match listening.hear(SAMPLE_RATE) {
-                Ok(hearing) => {
-                    outcome.heard += 1;
-                    new.insert((key.to_string(), hearing))
-                }
-                Err(error) => {
-                    outcome.trouble = Some(Failure::new(error));
-                    continue;
-                }
-            },
-        };
-        match what {
-            What::Samples(samples) => {
-                hearing.push_f32(&samples);
-                reporter.drain(call, hearing, time);
-                listening.metrics.lateness().observe(arrived.elapsed().as_secs_f64());
-            }
-            What::Ended(counts, reason) => {
-                if hearing.seconds() == 0.0 {
-                    console.note(&format!(
-                        "{call}: {} is not decoded; --payload TYPE=CODEC says what a dynamic type is",
-                        counts.codec
-                    ));
-                }
-                reporter.end(call, hearing, time, &End { reason, rtp: Some(counts) });
-                calls.remove(&key);
-            }
+    for heard in arrivals {
+        let key = heard.key;
+        if isolated(|| take(heard, &mut calls, &mut outcome, listening)).is_none() {
+            let call = calls.get_mut(&key);
+            let name = call.as_ref().map_or_else(|| key.to_string(), |call| call.name.clone());
+            listening.give_up(
+                &name,
+                call.map(|call| {
+                    call.failed = true;
+                    &mut call.hearing
+                }),
+            );
         }
     }
     outcome
+}
+
+/// Takes what came of a call.
+fn take(heard: Heard, calls: &mut HashMap<StreamKey, Call>, outcome: &mut Outcome, listening: &Listening<'_>) {
+    let Heard { key, time, arrived, what } = heard;
+    let Call { name, hearing, failed } = match calls.entry(key) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(new) => match listening.hear(SAMPLE_RATE) {
+            Ok(hearing) => {
+                outcome.heard += 1;
+                new.insert(Call { name: key.to_string(), hearing, failed: false })
+            }
+            Err(error) => {
+                outcome.trouble = Some(Failure::new(error));
+                return;
+            }
+        },
+    };
+    match what {
+        What::Samples(samples) => {
+            hearing.push_f32(&samples);
+            listening.reporter.drain(name, hearing, time);
+            listening.metrics.lateness().observe(arrived.elapsed().as_secs_f64());
+        }
+        What::Ended(counts, reason) => {
+            if hearing.seconds() == 0.0 {
+                listening.console.note(&format!(
+                    "{name}: {} is not decoded; --payload TYPE=CODEC says what a dynamic type is",
+                    counts.codec
+                ));
+            }
+            let reason = if *failed { INTERNAL_ERROR } else { reason };
+            listening.end(name, hearing, time, &End { reason, rtp: Some(counts) });
+            calls.remove(&key);
+        }
+    }
 }

@@ -6,13 +6,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use callprint::telephony::{AudioSocketDecoder, AudioSocketMessage, hang_up, silence};
+use callprint::{
+    SessionEvent,
+    telephony::{AudioSocketDecoder, AudioSocketMessage, hang_up, silence},
+};
 use mio::net::TcpStream;
 
 use super::{
-    Listening,
+    INTERNAL_ERROR, Listening,
     events::{End, now},
-    hearing::Hearing,
+    hearing::{Hearing, isolated},
 };
 use crate::exit::Failure;
 
@@ -81,13 +84,18 @@ impl Connection {
 
     /// Takes what has arrived and answers it. `buffer` is scratch memory.
     pub(crate) fn ready(&mut self, shared: &Shared<'_>, buffer: &mut [u8]) -> Next {
+        isolated(|| self.receive(shared, buffer)).unwrap_or_else(|| {
+            shared.listening.give_up(&self.call, self.hearing.as_mut());
+            self.reason = Some(INTERNAL_ERROR);
+            Next::Close
+        })
+    }
+
+    fn receive(&mut self, shared: &Shared<'_>, buffer: &mut [u8]) -> Next {
         let mut taken = 0;
         while taken < TURN && self.reason.is_none() {
             match self.stream.read(buffer) {
-                Ok(0) => {
-                    let cut_off = self.decoder.is_within_message();
-                    self.reason = Some(if cut_off { "cut_off" } else { "closed" });
-                }
+                Ok(0) => self.reason = Some(self.gone()),
                 Ok(count) => {
                     taken += count;
                     self.heard_at = Instant::now();
@@ -99,11 +107,16 @@ impl Connection {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
                     shared.listening.console.detail(&format!("{}: {error}", self.peer));
-                    self.reason = Some("closed");
+                    self.reason = Some(self.gone());
                 }
             }
         }
         self.answer(shared, Next::Again)
+    }
+
+    /// Why a call ends whose peer has gone without a word.
+    fn gone(&self) -> &'static str {
+        if self.decoder.is_within_message() { "cut_off" } else { "closed" }
     }
 
     /// Looks after a connection that may have nothing to say: closes it when idle, keeps the line alive.
@@ -119,9 +132,16 @@ impl Connection {
 
     /// Ends the call and prints its last events.
     pub(crate) fn finish(mut self, shared: &Shared<'_>, reason: &'static str) {
+        let end = End { reason: self.reason.unwrap_or(reason), rtp: None };
         if let Some(mut hearing) = self.hearing.take() {
-            let end = End { reason: self.reason.unwrap_or(reason), rtp: None };
-            shared.listening.reporter.end(&self.call, &mut hearing, now(), &end);
+            shared.listening.end(&self.call, &mut hearing, now(), &end);
+        } else if self.identified {
+            // A call all the same: whoever waits for its end is told.
+            let metrics = &shared.listening.metrics;
+            metrics.count_opened();
+            metrics.count_event(&SessionEvent::Ended { at: 0.0 }, None);
+            metrics.count_closed();
+            shared.listening.reporter.end_unheard(&self.call, now(), &end);
         }
     }
 
@@ -187,7 +207,8 @@ impl Connection {
         }
         if let Err(error) = self.flush() {
             shared.listening.console.detail(&format!("{}: {error}", self.peer));
-            self.reason.get_or_insert("closed");
+            let gone = self.gone();
+            self.reason.get_or_insert(gone);
         }
         if self.reason.is_some() { Next::Close } else { next }
     }

@@ -1,8 +1,16 @@
-//! Events of calls on standard output, one a line, on their way to the reader when the call returns.
+//! Events of calls on standard output, one a line.
+//!
+//! A thread writes what others put into its queue, so that a reader who pauses keeps no call waiting: Asterisk gives up a line that
+//! is not answered for 2 s.
 
 use std::{
-    io::{self, Write},
-    sync::{Mutex, PoisonError},
+    io::{self, ErrorKind, Write},
+    process,
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
+    thread::Scope,
     time::{Duration, SystemTime},
 };
 
@@ -10,11 +18,11 @@ use anstyle::{AnsiColor, Style};
 use callprint::{Index, SessionEvent, SessionMatch};
 use serde::Serialize;
 
-use super::{args::EventFormat, hearing::Hearing};
+use super::{args::EventFormat, hearing::Hearing, metrics::Counts};
 use crate::{
     args::Color,
     console::Console,
-    exit::{Status, one_line},
+    exit::{Failure, Status, one_line},
     output::{
         self,
         words::{self, Clock},
@@ -24,11 +32,65 @@ use crate::{
 const MATCH: Style = AnsiColor::Red.on_default().bold();
 const FAINT: Style = Style::new().dimmed();
 
-/// Writes events; shared by threads.
+/// Lines that may wait for the reader: some 20 MB.
+const QUEUE: usize = 1 << 16;
+/// Bytes that are written at once where many lines wait.
+const BATCH: usize = 1 << 16;
+
+/// What to do with an event when as many as may be wait for the reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// Wait, and keep the input waiting.
+    Wait,
+    /// Lose the event, and count it: the input can't wait.
+    Lose,
+}
+
+/// What it means that the reader has gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// A failure: nobody learns of the calls any more, and whoever keeps the program running is to know.
+    Needed,
+    /// It has what it wanted, as `head` has.
+    MayGo,
+}
+
+/// Takes events to be written; shared by threads. When it is dropped, what waits is still written.
 pub(crate) struct Reporter<'c> {
-    out: Mutex<Box<dyn Write + Send>>,
+    queue: SyncSender<Vec<u8>>,
+    full: Full,
+    counts: Arc<Counts>,
     format: EventFormat,
     console: &'c Console,
+}
+
+/// Standard output, for [`Reporter::begin`].
+pub(crate) fn stdout(format: EventFormat, color: Color) -> Box<dyn Write + Send> {
+    match format {
+        EventFormat::Json => Box::new(io::stdout()),
+        EventFormat::Text => Box::new(output::stream(io::stdout(), color)),
+    }
+}
+
+/// Writes lines until there can be no more.
+fn write(lines: &Receiver<Vec<u8>>, mut out: impl Write, reader: Reader, console: &Console) {
+    let mut batch = Vec::new();
+    while let Ok(line) = lines.recv() {
+        batch.extend(line);
+        while batch.len() < BATCH
+            && let Ok(line) = lines.try_recv()
+        {
+            batch.extend(line);
+        }
+        if let Err(error) = out.write_all(&batch).and_then(|()| out.flush()) {
+            if error.kind() == ErrorKind::BrokenPipe && reader == Reader::Needed {
+                console.failure(&Failure::new("standard output: its reader went away; calls are heard no further"));
+                process::exit(Status::Failed as i32);
+            }
+            output::stdout_gone(&error, Status::Done, console);
+        }
+        batch.clear();
+    }
 }
 
 /// One line: an event of one call.
@@ -71,7 +133,7 @@ struct Found<'a> {
 /// What `ended` says beside the length of the call.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct End {
-    /// Why: `hang_up`, `closed`, `cut_off`, `idle`, `matched`, `fault`, `shutdown`, `end_of_input`.
+    /// Why; the help of `listen` says what the values mean.
     pub(crate) reason: &'static str,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub(crate) rtp: Option<callprint::telephony::StreamCounts>,
@@ -83,12 +145,21 @@ pub(crate) fn now() -> Duration {
 }
 
 impl<'c> Reporter<'c> {
-    pub(crate) fn new(format: EventFormat, color: Color, console: &'c Console) -> Self {
-        let out: Box<dyn Write + Send> = match format {
-            EventFormat::Json => Box::new(io::stdout()),
-            EventFormat::Text => Box::new(output::stream(io::stdout(), color)),
-        };
-        Self { out: Mutex::new(out), format, console }
+    /// Begins to write to `out`, in a thread of `scope`.
+    pub(crate) fn begin<'scope>(
+        scope: &'scope Scope<'scope, '_>,
+        out: Box<dyn Write + Send + 'scope>,
+        format: EventFormat,
+        (full, reader): (Full, Reader),
+        counts: &Arc<Counts>,
+        console: &'c Console,
+    ) -> Self
+    where
+        'c: 'scope,
+    {
+        let (queue, lines) = sync_channel(QUEUE);
+        scope.spawn(move || write(&lines, out, reader, console));
+        Self { queue, full, counts: Arc::clone(counts), format, console }
     }
 
     /// Prints all events that wait, and lets a call rest that is decided; the least false-alarm rate of the matches among
@@ -142,10 +213,26 @@ impl<'c> Reporter<'c> {
             EventFormat::Text => line.text().into_bytes(),
         };
         bytes.push(b'\n');
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = out.write_all(&bytes).and_then(|()| out.flush()) {
-            output::stdout_gone(&error, Status::Done, self.console);
+        // Without the writer there is an end of the program under way.
+        match self.full {
+            Full::Wait => drop(self.queue.send(bytes)),
+            Full::Lose => {
+                if let Err(TrySendError::Full(_)) = self.queue.try_send(bytes)
+                    && let Some(lost) = self.counts.lost_events.add()
+                {
+                    self.console.failure(&Failure::new(format_args!(
+                        "standard output: its reader is {} behind; {} lost",
+                        words::counted(QUEUE, "event"),
+                        words::counted(lost as usize, "event")
+                    )));
+                }
+            }
         }
+    }
+
+    /// Prints the end of a call that nothing was heard of.
+    pub(crate) fn end_unheard(&self, call: &str, time: Duration, end: &End) {
+        self.write(&Line { end: Some(end), ..Line::new(call, "ended", 0.0, time) });
     }
 }
 

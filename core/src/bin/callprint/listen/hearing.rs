@@ -1,8 +1,17 @@
 //! What hears a call: a session, and once that need not search on, a count of samples.
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use callprint::{Index, Session, SessionConfig, SessionEvent, engine::Metrics};
+
+/// Runs `work` on one call; none where it panics. A fault of callprint may cost that call, and no other: what it can leave half
+/// done is the session, which is to be [given up](Hearing::give_up).
+pub(crate) fn isolated<R>(work: impl FnOnce() -> R) -> Option<R> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
+}
 
 /// One call, or one channel of it.
 #[derive(Debug)]
@@ -49,6 +58,8 @@ impl Hearing {
     }
 
     fn take(&mut self, samples: usize) {
+        #[cfg(test)]
+        assert_ne!(samples, PANICS, "on purpose");
         self.samples += samples as u64;
         self.metrics.count_samples(samples, 0);
     }
@@ -68,6 +79,13 @@ impl Hearing {
         }
     }
 
+    /// Lets go of a session that has panicked. The call is still counted.
+    pub(crate) fn give_up(&mut self) {
+        if self.session.take().is_some() {
+            self.metrics.count_search_end();
+        }
+    }
+
     /// Ends the call: its last events wait.
     pub(crate) fn finish(&mut self) {
         match &mut self.session {
@@ -81,6 +99,10 @@ impl Hearing {
         self.samples as f64 / f64::from(self.sample_rate)
     }
 }
+
+/// So many samples at once make a call panic in tests: no input is known that does.
+#[cfg(test)]
+pub(super) const PANICS: usize = 13;
 
 impl Drop for Hearing {
     fn drop(&mut self) {

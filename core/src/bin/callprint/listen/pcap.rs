@@ -5,6 +5,10 @@ use std::{
     io::{self, Read},
     net::SocketAddr,
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -27,8 +31,21 @@ use crate::{
 /// Datagrams on their way from the reading thread.
 const AHEAD: usize = 1024;
 
-/// When a datagram came, from where to where, and what it holds.
-type Arrival = (Duration, SocketAddr, SocketAddr, Vec<u8>);
+/// What the reading thread has seen of the capture.
+#[derive(Debug, Default)]
+struct ReadSoFar {
+    packets: AtomicU64,
+    datagrams: AtomicU64,
+}
+
+/// A datagram of its own memory.
+struct Arrival {
+    time: Duration,
+    source: SocketAddr,
+    destination: SocketAddr,
+    payload: Vec<u8>,
+    cut: bool,
+}
 
 /// Listens until the capture ends or a signal comes.
 pub(crate) fn run(path: &Path, args: &ListenArgs, listening: &Listening<'_>) -> Result<Status, Failure> {
@@ -40,25 +57,36 @@ pub(crate) fn run(path: &Path, args: &ListenArgs, listening: &Listening<'_>) -> 
         })?;
         types.set(*number, codec).map_err(Failure::new)?;
     }
-    let path = path.to_owned();
+    let read_so_far = Arc::new(ReadSoFar::default());
+    let (path, counted) = (path.to_owned(), Arc::clone(&read_so_far));
     let read = move |send: &mut dyn FnMut(Arrival) -> bool| {
-        read(&path, |datagram| send((datagram.time, datagram.source, datagram.destination, datagram.payload.to_vec())))
+        read(&path, &counted, |datagram| {
+            let Datagram { time, source, destination, payload, cut } = datagram;
+            send(Arrival { time, source, destination, payload: payload.to_vec(), cut })
+        })
     };
-    let mut streams = Streams::new(types);
+    let mut streams = Streams::with_limit(types, args.max_calls());
+    let mut told_of_cut = false;
     let (failure, Outcome { heard, trouble }) = thread::scope(|scope| -> Result<_, Failure> {
         let mut calls = Calls::new(scope, pool::threads(args.jobs), listening);
-        let mut time = Duration::ZERO;
-        let Ended { reason, failure } = read_ahead(AHEAD, read, |(at, source, destination, payload): Arrival| {
-            time = at;
-            let datagram = Datagram { time: at, source, destination, payload: &payload };
-            streams.push(&datagram, &mut |key, event| calls.take(key, event, at, "idle"));
+        let mut last = Duration::ZERO;
+        let Ended { reason, failure } = read_ahead(AHEAD, read, |arrival| {
+            let Arrival { time, source, destination, payload, cut } = &arrival;
+            last = *time;
+            if *cut && !std::mem::replace(&mut told_of_cut, true) {
+                console.note(
+                    "packets are cut short in the capture, and little of their audio is heard; capture whole ones (`-s 0`)",
+                );
+            }
+            let datagram = Datagram { time: *time, source: *source, destination: *destination, payload, cut: *cut };
+            streams.push(&datagram, &mut |key, event| calls.take(key, event, *time, "end_of_input"));
         })?;
-        let time = if time.is_zero() { now() } else { time };
+        let time = if last.is_zero() { now() } else { last };
         streams.finish(&mut |key, event| calls.take(key, event, time, reason));
         Ok((failure, calls.finish()))
     })?;
     if failure.is_none() || heard > 0 {
-        console.note(&format!("{} heard", words::counted(heard, "RTP stream")));
+        console.note(&summary(heard, listening.counts.made_room.total(), &read_so_far));
     }
     if let Some(failure) = failure.or(trouble) {
         console.failure(&failure);
@@ -67,8 +95,33 @@ pub(crate) fn run(path: &Path, args: &ListenArgs, listening: &Listening<'_>) -> 
     Ok(Status::Done)
 }
 
+/// What was heard in how much; where it is nothing, what is looked for.
+fn summary(heard: usize, made_room: u64, read_so_far: &ReadSoFar) -> String {
+    let packets = read_so_far.packets.load(Ordering::Relaxed);
+    let datagrams = read_so_far.datagrams.load(Ordering::Relaxed);
+    let hint = match (heard, packets, datagrams) {
+        (1.., ..) | (_, 0, _) => "",
+        (.., 0) => {
+            "; RTP is looked for in UDP on Ethernet, with VLAN tags or without, Linux cooked and raw IP, not within MPLS, PPPoE, tunnels or fragments"
+        }
+        _ => {
+            "; a stream is three packets numbered one after the other, of a static or dynamic payload type, between ports from 1024 on"
+        }
+    };
+    let packets = words::counted(packets as usize, "packet");
+    let made_room = match made_room {
+        0 => String::new(),
+        some => format!(" ({} of them not to their end, see --max-calls)", words::count(some)),
+    };
+    format!(
+        "{} heard{made_room} in {packets}, {} of them UDP{hint}",
+        words::counted(heard, "RTP stream"),
+        words::count(datagrams)
+    )
+}
+
 /// Reads a capture to its end, or until `take` returns `false`.
-fn read(path: &Path, mut take: impl FnMut(Datagram<'_>) -> bool) -> Result<(), Failure> {
+fn read(path: &Path, so_far: &ReadSoFar, mut take: impl FnMut(Datagram<'_>) -> bool) -> Result<(), Failure> {
     let failed = |error: &callprint::Error| Failure::reading(path, error);
     let name = path.to_string_lossy();
     let reader: Box<dyn Read + Send> = if path == Path::new("-") {
@@ -78,6 +131,15 @@ fn read(path: &Path, mut take: impl FnMut(Datagram<'_>) -> bool) -> Result<(), F
     };
     let mut capture = CaptureReader::new(&name, reader).map_err(|error| failed(&error))?;
     let mut wanted = true;
-    while wanted && capture.next_datagram(|datagram| wanted = take(datagram)).map_err(|error| failed(&error))? {}
+    while wanted {
+        let more = capture.next_datagram(|datagram| {
+            so_far.datagrams.fetch_add(1, Ordering::Relaxed);
+            wanted = take(datagram);
+        });
+        if !more.map_err(|error| failed(&error))? {
+            break;
+        }
+        so_far.packets.store(capture.packets(), Ordering::Relaxed);
+    }
     Ok(())
 }

@@ -19,7 +19,7 @@ impl Stop {
     pub(crate) fn on_signal(wake: impl Fn() + Send + 'static) -> Result<Self, Failure> {
         let stop = Self::default();
         let seen = stop.clone();
-        ctrlc::set_handler(move || {
+        on_each(move || {
             if seen.0.swap(true, Ordering::SeqCst) {
                 // 128 + SIGINT, what shells report of a program that was interrupted.
                 process::exit(130);
@@ -30,8 +30,31 @@ impl Stop {
         Ok(stop)
     }
 
+    /// Stops without a signal.
+    #[cfg(test)]
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
     /// Whether a signal has come.
     pub(crate) fn is_set(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
+}
+
+/// Calls `act` on each signal that asks for an end.
+#[cfg(unix)]
+fn on_each(act: impl Fn() + Send + 'static) -> std::io::Result<()> {
+    use signal_hook::{
+        consts::{SIGINT, SIGTERM},
+        iterator::Signals,
+    };
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || signals.forever().for_each(|_| act()))?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn on_each(act: impl Fn() + Send + 'static) -> Result<(), ctrlc::Error> {
+    ctrlc::set_handler(act)
 }

@@ -9,9 +9,10 @@ use std::{
 use callprint::audio::{Block, Source, channel_name};
 
 use super::{
-    Listening,
+    INTERNAL_ERROR, Listening,
     ahead::{Ended, read_ahead},
     events::{End, now},
+    hearing::isolated,
 };
 use crate::{
     args::RawArgs,
@@ -32,7 +33,7 @@ pub(crate) fn run(raw: &RawArgs, listening: &Listening<'_>) -> Result<Status, Fa
     let mut calls = Vec::new();
     for channel in 0..format.channels {
         let name = if format.channels == 1 { "-".to_owned() } else { channel_name(channel, format.channels) };
-        calls.push((name, listening.hear(format.sample_rate).map_err(Failure::new)?));
+        calls.push((name, listening.hear(format.sample_rate).map_err(Failure::new)?, false));
     }
     let raw = raw.clone();
     let read = move |send: &mut dyn FnMut(Block) -> bool| {
@@ -47,14 +48,21 @@ pub(crate) fn run(raw: &RawArgs, listening: &Listening<'_>) -> Result<Status, Fa
     };
     let Ended { reason, failure } = read_ahead(AHEAD, read, |block| {
         let arrived = Instant::now();
-        for ((call, hearing), samples) in calls.iter_mut().zip(&block.channels) {
-            hearing.push_f32(samples);
-            reporter.drain(call, hearing, now());
+        for ((call, hearing, failed), samples) in calls.iter_mut().zip(&block.channels) {
+            let heard = isolated(|| {
+                hearing.push_f32(samples);
+                reporter.drain(call, hearing, now());
+            });
+            if heard.is_none() {
+                listening.give_up(call, Some(hearing));
+                *failed = true;
+            }
         }
         listening.metrics.lateness().observe(arrived.elapsed().as_secs_f64());
     })?;
-    for (call, hearing) in &mut calls {
-        reporter.end(call, hearing, now(), &End { reason, rtp: None });
+    for (call, hearing, failed) in &mut calls {
+        let reason = if *failed { INTERNAL_ERROR } else { reason };
+        listening.end(call, hearing, now(), &End { reason, rtp: None });
     }
     if let Some(failure) = failure {
         console.failure(&failure);
