@@ -12,7 +12,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from callprint import _core
-from callprint._batch import check_rate, expand, run
+from callprint._batch import Recording, expand, is_batch, recordings_of, refuse_batch, run
 from callprint._corpus import as_channel
 from callprint._errors import ArgumentError, CallprintError
 from callprint._far import MAX_FAR, as_far
@@ -257,6 +257,7 @@ class Index:
         --------
         callprint.scan : for files and folders, with events and more.
         """
+        refuse_batch(y, "search_many() or scan()")
         if is_path(y):
             refuse_rate(sr)
             return list(self._scan_file(y, max_far, candidates, None).matches)
@@ -294,18 +295,24 @@ class Index:
         ArgumentError, AudioError, FileError
             As `search` does, for the first signal that can't be used.
         """
-        if is_path(ys) or not isinstance(ys, Iterable) or getattr(ys, "ndim", 2) < 2:
+        rows = getattr(ys, "ndim", 1) > 1 and not hasattr(ys, "columns")  # of an array: a signal each
+        if is_path(ys) or not (rows or is_batch(ys)):
             raise ArgumentError("ys is one signal; want several: a list of them, or search() for one")
-        signals = list(ys)
-        check_rate(signals, sr)
         as_far(max_far)
 
-        def search_one(y: Any, cancel: _core.CancelFlag) -> list[Match]:
-            if is_path(y):
-                return list(self._scan_file(y, max_far, candidates, cancel).matches)
-            return list(self._scan_array(y, sr, max_far, candidates, cancel).matches)
+        def one_by_one() -> Iterator[ArrayLike | StrPath]:
+            for y in ys:
+                refuse_batch(y, "scan()")
+                yield y
 
-        return run(search_one, signals, jobs=jobs, on_error="raise")[0]
+        recordings, _ = recordings_of(one_by_one() if isinstance(ys, Iterator) else list(one_by_one()), sr)
+
+        def search_one(recording: Recording, cancel: _core.CancelFlag) -> list[Match]:
+            if is_path(recording.audio):
+                return list(self._scan_file(recording.audio, max_far, candidates, cancel).matches)
+            return list(self._scan_array(recording.audio, sr, max_far, candidates, cancel).matches)
+
+        return run(search_one, recordings, jobs=jobs, on_error="raise")[0]
 
     def codes(self, rendering: str) -> Fingerprint:
         """Return the codes that are stored of a rendering.
@@ -328,9 +335,16 @@ class Index:
         return Fingerprint(*self._core.codes(rendering))
 
     def _scan_array(
-        self, y: ArrayLike, sr: Any, max_far: float, candidates: bool, cancel: _core.CancelFlag | None
+        self,
+        y: ArrayLike,
+        sr: Any,
+        max_far: float,
+        candidates: bool,
+        cancel: _core.CancelFlag | None,
+        name: str | None = None,
     ) -> ScanResult:
-        return scan_result(self._core.scan(as_signal(y), as_rate(sr), as_far(max_far), bool(candidates), cancel))
+        scanned = self._core.scan(as_signal(y), as_rate(sr), as_far(max_far), bool(candidates), cancel)
+        return scan_result(scanned, name)
 
     def _scan_file(
         self, path: StrPath, max_far: float, candidates: bool, cancel: _core.CancelFlag | None

@@ -158,7 +158,7 @@ class ScanResult:
     Attributes
     ----------
     file : str
-        Path as given, or ``<array>``.
+        Path as given, or ``<array>``; of several, ``<array 2>`` is the third.
     seconds : float
         Length, s.
     matches : tuple of Match
@@ -250,10 +250,15 @@ class ScanResults(Results[ScanResult]):
         return results_html(self)
 
 
-def scan_result(scanned: tuple[str, list[Any]]) -> ScanResult:
-    """Make the result of the compiled part's JSON, and alignments in the order of its matches."""
+def scan_result(scanned: tuple[str, list[Any]], name: str | None = None) -> ScanResult:
+    """Make the result of the compiled part's JSON, and alignments in the order of its matches.
+
+    `name` is what its recording is called, if it knows no file.
+    """
     text, alignments = scanned
     report: dict[str, Any] = json.loads(text)
+    if name is not None:
+        report["file"] = name
     paths = [Alignment(*alignment) for alignment in alignments]
     return ScanResult(
         file=report["file"],

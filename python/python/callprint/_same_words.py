@@ -55,7 +55,7 @@ class WordingResult:
     Attributes
     ----------
     file : str
-        Path as given, or ``<array>``.
+        Path as given, or ``<array>``; of several, ``<array 2>`` is the third.
     seconds : float
         Length, s.
     same_words : tuple of SameWords
@@ -134,9 +134,11 @@ def same_words(text: str) -> SameWords | None:
     return None if found is None else SameWords(**found)
 
 
-def wording_result(text: str) -> WordingResult:
-    """Make the result of the compiled part's JSON."""
+def wording_result(text: str, name: str | None = None) -> WordingResult:
+    """Make the result of the compiled part's JSON; `name` is what its recording is called, if it knows no file."""
     report: dict[str, Any] = json.loads(text)
+    if name is not None:
+        report["file"] = name
     return WordingResult(**report | {"same_words": tuple(SameWords(**found) for found in report["same_words"])})
 
 

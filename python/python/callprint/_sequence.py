@@ -19,7 +19,7 @@ class Failure:
     Attributes
     ----------
     file : str
-        Path as given or found.
+        Path as given or found; of samples ``<array 2>``, if they are the third recording.
     error : Exception
         Why not.
     """

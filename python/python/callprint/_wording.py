@@ -8,7 +8,7 @@ from typing import Any, overload
 from numpy.typing import ArrayLike
 
 from callprint import _core
-from callprint._batch import OnError, recordings_of, run
+from callprint._batch import OnError, Recording, check_on_error, recordings_of, refuse_batch, run
 from callprint._corpus import as_channel
 from callprint._errors import ArgumentError
 from callprint._far import as_far
@@ -99,6 +99,7 @@ class Wording:
             refuse_rate(sr)
             found = same_words(self._core.search_file(os.fspath(y), as_channel(channel), MAX_CLIP_SECONDS))
         else:
+            refuse_batch(y, "scan()")
             if channel is not None:
                 raise ArgumentError("channel is for files; pass one channel of the samples, as in y[:, 0]")
             samples, rate = as_signal(y), as_rate(sr)
@@ -156,9 +157,9 @@ class Wording:
 
         Parameters
         ----------
-        audio : path, array_like of shape (n,), or list of these
+        audio : path, array_like of shape (n,), or iterable of these
             An audio file, a folder (with all audio files below it), the samples of one channel as `fingerprint` takes
-            them, or several of these. Each channel of a file is heard by itself, in windows of 12 s.
+            them, or several of these, as `callprint.scan` takes them. Each channel of a file is heard by itself, in windows of 12 s.
         sr : int, optional
             Sample rate of samples, Hz, 1000 to 384000; files tell their own.
         max_far : float, optional
@@ -176,7 +177,7 @@ class Wording:
         WordingResult
             For one file or signal.
         WordingResults
-            For a folder or a list: a sequence of results in the order of the recordings. (What a path names is not
+            For a folder or several: a sequence of results in the order of the recordings. (What a path names is not
             known to a type checker; it takes ``result: WordingResult = wording.scan(path)``.)
 
         Raises
@@ -198,15 +199,17 @@ class Wording:
         Memory does not grow with the length of a file. The GIL is released; Ctrl-C stops the scan.
         """
         far = _as_words_far(max_far)
+        check_on_error(on_error)
         recordings, batch = recordings_of(audio, sr)
 
-        def scan_one(recording: Any, cancel: _core.CancelFlag | None = None) -> WordingResult:
-            if is_path(recording):
-                return wording_result(self._core.scan_file(os.fspath(recording), far, cancel))
-            return wording_result(self._core.scan(as_signal(recording), as_rate(sr), far, cancel))
+        def scan_one(recording: Recording, cancel: _core.CancelFlag | None = None) -> WordingResult:
+            if is_path(recording.audio):
+                return wording_result(self._core.scan_file(os.fspath(recording.audio), far, cancel))
+            text = self._core.scan(as_signal(recording.audio), as_rate(sr), far, cancel)
+            return wording_result(text, recording.name)
 
         if not batch:
-            return scan_one(recordings[0])
+            return scan_one(*recordings)
         return WordingResults(*run(scan_one, recordings, jobs=jobs, on_error=on_error, progress=progress))
 
     def __repr__(self) -> str:
