@@ -130,6 +130,18 @@ def test_a_fingerprint_pickles(speech: NDArray[np.float32]) -> None:
     assert np.array_equal(again.codes, fingerprint.codes) and np.array_equal(again.active, fingerprint.active)
 
 
+def test_a_fingerprint_is_compared_and_changed_as_a_whole(speech: NDArray[np.float32]) -> None:
+    one, two = (callprint.fingerprint(speech, sr=8000) for _ in range(2))
+    assert one == two
+    assert not (one != two)
+    assert one != callprint.fingerprint(speech[:40_000], sr=8000) and one != 3
+    silent = one._replace(active=np.zeros_like(one.active))
+    assert silent != one and silent.codes is one.codes and not silent.active.any()
+    assert list(one._asdict()) == ["codes", "times", "active"]
+    with pytest.raises(callprint.ArgumentError, match="no array 'bits'"):
+        one._replace(bits=3)
+
+
 def test_threads_get_the_same_codes(speech: NDArray[np.float32]) -> None:
     expected = callprint.fingerprint(speech, sr=8000).codes
     codes: list[NDArray[np.uint64]] = []

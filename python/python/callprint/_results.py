@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callprint._html import results_html, scan_html
-from callprint._pandas import import_pandas
-from callprint._sequence import Results
+from callprint._pandas import table_of
+from callprint._sequence import Results, arrays_equal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +41,14 @@ class Alignment(NamedTuple):
     script_times: NDArray[np.float64]
     distances: NDArray[np.uint8]
     active: NDArray[np.bool_]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Alignment) and arrays_equal(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +199,8 @@ class ScanResult:
             Of strings, numbers, lists and dicts; a copy.
         """
         copy: dict[str, Any] = json.loads(json.dumps(self._report))
-        return copy
+        # One may have replaced it.
+        return copy | {"file": self.file}
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return the matches as a table.
@@ -290,14 +299,6 @@ def _channel(values: dict[str, Any]) -> Channel:
     return _known(Channel, values | {"machine_voice": _known(MachineVoice, values["machine_voice"])})
 
 
-def _match_table(results: Sequence[ScanResult]) -> pd.DataFrame:
-    pandas = import_pandas("to_dataframe")
-    names = [field.name for field in fields(Match) if field.name != "alignment"]
-    columns = ["file", *names]
-    rows = [
-        {"file": result.file, **{name: getattr(match, name) for name in names}}
-        for result in results
-        for match in result.matches
-    ]
-    table: pd.DataFrame = pandas.DataFrame(rows, columns=columns)
-    return table
+def _match_table(results: Iterable[ScanResult]) -> pd.DataFrame:
+    rows = ((result.file, match) for result in results for match in result.matches)
+    return table_of(Match, rows, leave_out=("alignment",))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from callprint._pandas import import_pandas
+from callprint._html import words_html, words_results_html
+from callprint._pandas import table_of
 from callprint._sequence import Results
 
 if TYPE_CHECKING:
@@ -92,6 +93,9 @@ class WordingResult:
         """
         return _table([self])
 
+    def _repr_html_(self) -> str:
+        return words_html(self)
+
 
 class WordingResults(Results[WordingResult]):
     """The results of several recordings, in their order; those that failed are in `failures`.
@@ -127,6 +131,9 @@ class WordingResults(Results[WordingResult]):
         """
         return _table(self)
 
+    def _repr_html_(self) -> str:
+        return words_results_html(self)
+
 
 def same_words(text: str) -> SameWords | None:
     """Make what was found of the compiled part's JSON."""
@@ -142,9 +149,5 @@ def wording_result(text: str, name: str | None = None) -> WordingResult:
     return WordingResult(**report | {"same_words": tuple(SameWords(**found) for found in report["same_words"])})
 
 
-def _table(results: Sequence[WordingResult]) -> pd.DataFrame:
-    pandas = import_pandas("to_dataframe")
-    columns = ["file", *(field.name for field in fields(SameWords))]
-    rows = [{"file": result.file, **asdict(found)} for result in results for found in result.same_words]
-    table: pd.DataFrame = pandas.DataFrame(rows, columns=columns)
-    return table
+def _table(results: Iterable[WordingResult]) -> pd.DataFrame:
+    return table_of(SameWords, ((result.file, found) for result in results for found in result.same_words))
