@@ -143,7 +143,7 @@ def test_what_is_one_recording_is_not_taken_apart(speech: NDArray[np.float32]) -
         "X holds a folder": [SAMPLES / "human.flac", SAMPLES],
         "X holds a list of recordings": [[speech, speech]],
         "mapping": {"a": speech},
-        "audio is a table": pd.DataFrame({"file": [str(SAMPLES / "human.flac")]}),
+        "X is a table": pd.DataFrame({"file": [str(SAMPLES / "human.flac")]}),
         "masked": np.ma.masked_invalid(np.stack([speech, speech])),
     }
     for message, recordings in one.items():

@@ -16,7 +16,7 @@ import numpy as np
 from callprint import _core
 from callprint._errors import ArgumentError, AudioError, CallprintError, CallprintWarning, MissingDependencyError
 from callprint._sequence import Failure
-from callprint._signal import as_rate, is_path, refuse_containers, refuse_rate
+from callprint._signal import as_path, as_rate, is_path, refuse_containers, refuse_rate
 
 OnError: TypeAlias = Literal["warn", "raise", "ignore"]
 """What to do about a recording of several that can't be read."""
@@ -32,8 +32,10 @@ class Recording(NamedTuple):
     audio: Any
 
 
-def is_batch(audio: Any) -> bool:
+def is_batch(audio: Any, name: str = "audio") -> bool:
     """Whether `audio` is a folder, or a list or other iterable of recordings, rather than one recording.
+
+    `name` is what the argument is called.
 
     Raises
     ------
@@ -41,8 +43,8 @@ def is_batch(audio: Any) -> bool:
         If it is an iterable of numbers but no list, tuple or array, or holds audio in a way that is never taken.
     """
     if is_path(audio):
-        return Path(audio).is_dir()
-    refuse_containers(audio, "audio")
+        return Path(as_path(audio, name)).is_dir()
+    refuse_containers(audio, name)
     if hasattr(audio, "__array__"):
         return _holds_objects(audio)
     if _is_buffer(audio):
@@ -55,10 +57,10 @@ def is_batch(audio: Any) -> bool:
 
 def refuse_batch(y: Any, instead: str) -> None:
     """Refuse several recordings, or a folder, where one is wanted; `instead` takes them."""
-    if is_path(y) and is_batch(y):
-        raise ArgumentError(f"{os.fsdecode(y)} is a folder; want one recording: {instead} takes several")
+    if is_path(y) and is_batch(y, "y"):
+        raise ArgumentError(f"{as_path(y)} is a folder; want one recording: {instead} takes several")
     # What an iterator holds can't be seen without taking it; it is no signal in any case.
-    if not isinstance(y, Iterator) and is_batch(y) and not _is_number(next(iter(y), None)):
+    if not isinstance(y, Iterator) and is_batch(y, "y") and not _is_number(next(iter(y), None)):
         raise ArgumentError(f"y is {type(y).__name__} of recordings; want one: {instead} takes several")
 
 
@@ -83,16 +85,17 @@ def _is_number(item: object) -> bool:
 def _items(audio: Any) -> Iterator[Any]:
     """Go through the recordings that `audio` stands for: folders become the audio files below them."""
     if is_path(audio):
-        if not Path(audio).is_dir():
+        folder = as_path(audio, "audio")
+        if not Path(folder).is_dir():
             yield audio
             return
-        files = _core.find_audio(os.fspath(audio))
+        files = _core.find_audio(folder)
         if not files:
             raise AudioError(
                 None,
                 "no audio files in this folder or below, by their extensions; "
                 "name a file to try it whatever it is called",
-                os.fspath(audio),
+                folder,
             )
         yield from (str(file) for file in files)
     elif not is_batch(audio):
@@ -120,7 +123,7 @@ def recordings_of(audio: Any, sr: Any) -> tuple[Iterable[Recording], bool]:
     """
     if not is_batch(audio):
         check_rate([audio], sr)
-        return [Recording(os.fsdecode(audio) if is_path(audio) else "<array>", audio)], False
+        return [Recording(as_path(audio, "audio") if is_path(audio) else "<array>", audio)], False
     if isinstance(audio, Iterator):
         return _named(_checked(_items(audio), sr)), True
     items = list(_items(audio))
@@ -130,7 +133,7 @@ def recordings_of(audio: Any, sr: Any) -> tuple[Iterable[Recording], bool]:
 
 def _named(items: Iterable[Any]) -> Iterator[Recording]:
     for number, item in enumerate(items):
-        yield Recording(os.fsdecode(item) if is_path(item) else f"<array {number}>", item)
+        yield Recording(as_path(item, "audio") if is_path(item) else f"<array {number}>", item)
 
 
 def _checked(items: Iterator[Any], sr: Any) -> Iterator[Any]:
@@ -202,8 +205,7 @@ def run(
                 raise
             failures.append(Failure(name, error))
             if on_error == "warn":
-                told = str(error) if name in str(error) else f"{name}: {error}"
-                warnings.warn(f"left out: {told}", CallprintWarning, stacklevel=4)
+                warnings.warn(f"left out: {failures[-1].told}", CallprintWarning, stacklevel=4)
         if bar is not None:
             bar.update()
 

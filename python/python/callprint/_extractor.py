@@ -81,7 +81,7 @@ class FeatureExtractor:
         """Measure several files."""
         if is_path(files):
             raise ArgumentError("files is one path; process_file() takes one")
-        if not is_batch(files):
+        if not is_batch(files, "files"):
             raise ArgumentError(f"files is {type(files).__name__}; want paths: process_signal() takes samples")
         return self._batch(list(files), None)
 
@@ -176,7 +176,7 @@ def _recordings(X: Any) -> list[Any]:  # noqa: N803
     if is_path(X):
         raise ArgumentError("X is one path; want a list of recordings, as in [X]")
     # Rows of an array are signals.
-    if not (is_batch(X) or getattr(X, "ndim", 1) > 1):
+    if not (is_batch(X, "X") or getattr(X, "ndim", 1) > 1):
         raise ArgumentError(f"X is {type(X).__name__} of samples; want a list of recordings, as in [X]")
     recordings = list(X)
     for recording in recordings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from callprint._batch import OnError, Recording, check_on_error, recordings_of, 
 from callprint._errors import ArgumentError
 from callprint._pandas import import_pandas
 from callprint._scan import Batch, Samples
-from callprint._signal import StrPath, as_rate, as_signal, is_path
+from callprint._signal import StrPath, as_path, as_rate, as_signal, is_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -173,7 +172,7 @@ def features(
 def _functionals(recording: Recording, sr: int | None, cancel: _core.CancelFlag | None) -> list[_Rows]:
     name, audio = recording
     if is_path(audio):
-        seconds, values = _core.features_of_file(os.fspath(audio), cancel)
+        seconds, values = _core.features_of_file(as_path(audio), cancel)
     else:
         seconds, values = _core.features_of_array(as_signal(audio), as_rate(sr), cancel)
     start = np.zeros(1, np.int64)
@@ -184,7 +183,7 @@ def _functionals(recording: Recording, sr: int | None, cancel: _core.CancelFlag 
 def _frames(recording: Recording, sr: int | None, cancel: _core.CancelFlag | None) -> list[_Rows]:
     name, audio = recording
     if is_path(audio):
-        channels = _core.frames_of_file(os.fspath(audio), cancel)
+        channels = _core.frames_of_file(as_path(audio), cancel)
     else:
         channels = _core.frames_of_array(as_signal(audio), as_rate(sr), cancel)
     rows = []

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from callprint import _core
+from callprint._corpus import as_seconds
 from callprint._errors import ArgumentError
 from callprint._far import MAX_FAR, as_far
 from callprint._index import Index, as_index
@@ -124,17 +125,10 @@ class Session:
         stop_when_decided: bool = False,
         machine_voice: bool = True,
     ) -> None:
-        if (
-            isinstance(unmatched_after, bool)
-            or not isinstance(unmatched_after, (int, float))
-            or not unmatched_after > 0
-        ):
-            raise ArgumentError(
-                f"unmatched_after is {unmatched_after!r}; want a positive number of seconds, such as 12"
-            )
+        after = as_seconds(unmatched_after, "unmatched_after")
         self._sr = as_rate(sr)
         known = as_index(index)._core
-        far, after = as_far(max_far), float(unmatched_after)
+        far = as_far(max_far)
         self._core = _core.Session(known, self._sr, far, after, bool(stop_when_decided), bool(machine_voice))
 
     def push(self, y: ArrayLike) -> list[SessionEvent]:
@@ -190,6 +184,9 @@ class Session:
         traceback: TracebackType | None,
     ) -> None:
         self._core.finish()
+
+    def __reduce__(self) -> NoReturn:
+        raise ArgumentError("a Session is one live call, which can't be copied or pickled; make another")
 
     def __repr__(self) -> str:
         return f"<callprint.Session: {self.seconds:.1f} s at {self._sr} Hz>"

@@ -35,6 +35,43 @@ def is_path(audio: object) -> TypeIs[StrPath]:
     return isinstance(audio, (str, os.PathLike))
 
 
+def as_path(path: Any, name: str = "path") -> str:
+    """Check a path.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The argument.
+    name : str, optional
+        What it is called.
+
+    Raises
+    ------
+    ArgumentError
+        If it is something else, or holds characters that no file's name has.
+    """
+    if not is_path(path):
+        as_str = f", as from os.fsdecode({name})" if isinstance(path, bytes) else ""
+        raise ArgumentError(f"{name} is {type(path).__name__}; want a path as str or path-like{as_str}")
+    try:
+        decoded = os.fsdecode(path)
+        os.fsencode(decoded)
+    except UnicodeError as error:
+        raise ArgumentError(f"{name} is {path!r}, which no file can be called: {error}") from error
+    return decoded
+
+
+def as_text(text: Any, name: str) -> str:
+    """Check a name or label, which has to be text that can be stored."""
+    if not isinstance(text, str):
+        raise ArgumentError(f"{name} is {text!r}; want a str")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ArgumentError(f"{name} is {text!r}, which is no text: {error.reason}") from error
+    return text
+
+
 def as_signal(y: ArrayLike) -> Signal:
     """Bring samples into the form that the compiled part takes, without a copy where that is possible.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, overload
 
 from numpy.typing import ArrayLike
@@ -15,7 +14,7 @@ from callprint._far import as_far
 from callprint._index import Index, as_index
 from callprint._same_words import SameWords, WordingResult, WordingResults, same_words, wording_result
 from callprint._scan import Batch, Samples
-from callprint._signal import StrPath, as_rate, as_signal, is_path, refuse_rate
+from callprint._signal import StrPath, as_path, as_rate, as_signal, is_path, refuse_rate
 
 MAX_CLIP_SECONDS = 20.0
 """Longest clip that is compared as one; `scan` cuts what is longer into windows of 12 s."""
@@ -32,7 +31,7 @@ class Wording:
     rendering is compared in full: a second of audio takes 50 ms against 200 of them. It is a hint that an unknown robot
     says a known script; listen to it, and add the recording to the index, which then recognises it.
 
-    Threads may share it; searching releases the GIL.
+    Threads may share it; searching releases the GIL. It pickles as its index does.
 
     Parameters
     ----------
@@ -53,12 +52,14 @@ class Wording:
     >>> wording.scan("unmatched/").to_dataframe()[["file", "script", "query_start"]]  # doctest: +SKIP
     """
 
-    __slots__ = ("_core", "_held")
+    __slots__ = ("_core", "_held", "_restore")
 
     def __init__(self, index: Index | StrPath | None = None) -> None:
         known = as_index(index)
         self._core = _core.Wording(known._core)
         self._held = len(known)
+        # The index as it is now, whatever becomes of it.
+        self._restore = known.__reduce__()
 
     def search(
         self,
@@ -97,7 +98,7 @@ class Wording:
         far = _as_words_far(max_far)
         if is_path(y):
             refuse_rate(sr)
-            found = same_words(self._core.search_file(os.fspath(y), as_channel(channel), MAX_CLIP_SECONDS))
+            found = same_words(self._core.search_file(as_path(y), as_channel(channel), MAX_CLIP_SECONDS))
         else:
             refuse_batch(y, "scan()")
             if channel is not None:
@@ -204,7 +205,7 @@ class Wording:
 
         def scan_one(recording: Recording, cancel: _core.CancelFlag | None = None) -> WordingResult:
             if is_path(recording.audio):
-                return wording_result(self._core.scan_file(os.fspath(recording.audio), far, cancel))
+                return wording_result(self._core.scan_file(as_path(recording.audio), far, cancel))
             text = self._core.scan(as_signal(recording.audio), as_rate(sr), far, cancel)
             return wording_result(text, recording.name)
 
@@ -214,6 +215,13 @@ class Wording:
 
     def __repr__(self) -> str:
         return f"<callprint.Wording: {self._held} renderings>"
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return _from_index, self._restore
+
+
+def _from_index(make: Any, arguments: tuple[Any, ...]) -> Wording:
+    return Wording(make(*arguments))
 
 
 def _as_words_far(max_far: Any) -> float:
