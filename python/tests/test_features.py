@@ -190,5 +190,6 @@ def test_a_table_without_rows_has_the_types_of_one_with_some(
     full = callprint.features(speech, sr=8000, level=level, channel_level=True)
     empty = callprint.features([], level=level, channel_level=True)
     assert empty.empty
-    assert empty.dtypes.equals(full.dtypes) and empty.index.dtypes.equals(full.index.dtypes)
+    assert empty.dtypes.equals(full.dtypes)
+    assert empty.index.to_frame().dtypes.equals(full.index.to_frame().dtypes)
     pd.testing.assert_frame_equal(pd.concat([empty, full]), full)

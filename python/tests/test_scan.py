@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import operator
 import pickle
 import shutil
 from collections.abc import Callable
@@ -241,7 +242,7 @@ def test_a_table_without_rows_has_the_types_of_one_with_some(results: callprint.
     full, empty = results.to_dataframe(), callprint.ScanResults([]).to_dataframe()
     assert len(full) > 5 and empty.empty
     assert empty.dtypes.equals(full.dtypes)
-    assert (full["score"].dtype, full["channel"].dtype, full["decided_at"].dtype) == ("float64", "int64", "float64")
+    assert [str(full[name].dtype) for name in ("score", "channel", "decided_at")] == ["float64", "int64", "float64"]
     pd.testing.assert_frame_equal(pd.concat([empty, full]), full)
 
 
@@ -250,5 +251,5 @@ def test_matches_with_alignments_are_equal_if_those_are(small_index: callprint.I
     one, two = (small_index.search(y, sr=sr, candidates=True)[0] for _ in range(2))
     assert one == two and one.alignment is not None
     assert one.alignment == two.alignment
-    assert not (one.alignment != two.alignment)
+    assert not operator.ne(one.alignment, two.alignment)
     assert one.alignment != one.alignment._replace(speed=2.0) and one.alignment != 3

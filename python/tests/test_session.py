@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import callprint
 import numpy as np
@@ -50,12 +51,13 @@ def test_a_session_refuses_what_it_cannot_use() -> None:
         callprint.Session(unmatched_after=0)
     with pytest.raises(callprint.ArgumentError, match="max_far is -1"):
         callprint.Session(max_far=-1)
-    for seconds in (12, 12.5, np.int64(12), np.float32(12)):
+    of_any_type: list[Any] = [12, 12.5, np.int64(12), np.float32(12)]
+    for seconds in of_any_type:
         callprint.Session(unmatched_after=seconds)
     session = callprint.Session()
     for take in (copy.copy, copy.deepcopy, pickle.dumps):
         with pytest.raises(callprint.ArgumentError, match="can't be copied or pickled; make another"):
-            take(session)  # type: ignore[operator]
+            take(session)
     with pytest.raises(callprint.ArgumentError, match="shape"):
         session.push(np.zeros((2, 160), np.int16))
     assert session.push([]) == []

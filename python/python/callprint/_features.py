@@ -154,7 +154,7 @@ def features(
     if batch:
         rows, failures = run(measure_one, recordings, jobs=jobs, on_error=on_error, progress=progress)
     else:
-        rows, failures = [measure_one(*recordings)], []
+        rows, failures = [measure_one(next(iter(recordings)))], []
     names = feature_names() if level == "functionals" else _core.feature_table()[0]
     several = [channel for channels in rows for channel in channels]
     if channel_level is None:

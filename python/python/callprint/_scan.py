@@ -83,7 +83,8 @@ def scan(
     ----------
     audio : path, array_like of shape (n,), or iterable of these
         An audio file, a folder (with all audio files below it), the samples of one channel as `fingerprint` takes
-        them, or several of these: a list, a column of a table, a generator (which is read only a little ahead). A file's channels are scanned each by itself.
+        them, or several of these: a list, a column of a table, a generator (which is read only a little ahead). A
+        file's channels are scanned each by itself.
     sr : int, optional
         Sample rate of samples, Hz; files tell their own.
     index : Index or path, optional
@@ -143,5 +144,5 @@ def scan(
         return known._scan_array(recording.audio, sr, far, candidates, cancel, recording.name)
 
     if not batch:
-        return scan_one(*recordings)
+        return scan_one(next(iter(recordings)))
     return ScanResults(*run(scan_one, recordings, jobs=jobs, on_error=on_error, progress=progress))

@@ -23,8 +23,8 @@ Signal: TypeAlias = "NDArray[np.float32] | NDArray[np.int16]"
 """Samples of one channel `(n,)`, aligned and contiguous."""
 
 MAX_FLOAT = 8.0
-"""Largest magnitude of a float sample that is believed: 18 dB over full scale, more than resampling, a filter or a mean of
-channels adds, and far under what integers have that were made floats without being scaled."""
+"""Largest magnitude of a float sample that is believed: 18 dB over full scale, more than resampling, a filter or a sum
+of channels adds, and far under what integers have that were made floats without being scaled."""
 
 _SCALES = {"16-bit": 2**15, "24-bit": 2**23, "32-bit": 2**31}
 """Full scales of integers."""
@@ -157,8 +157,9 @@ def _check_scale(y: NDArray[np.floating[Any]]) -> None:
         finite = np.abs(y[np.isfinite(y)])
         reached = finite.max(initial=0.0)
     if reached > MAX_FLOAT:
-        bits = next((name for name, scale in _SCALES.items() if reached <= 1.5 * scale), None)
-        todo = "scale them to -1 to 1" if bits is None or reached < 128 else f"divide by {_SCALES[bits]} if it was {bits}"
+        # A little over full scale is still of it.
+        bits = next((name for name, scale in _SCALES.items() if 128 <= reached <= 1.5 * scale), None)
+        todo = "scale them to -1 to 1" if bits is None else f"divide by {_SCALES[bits]} if it was {bits}"
         raise ArgumentError(f"y reaches {reached:.6g}; floats have full scale 1: {todo}")
 
 

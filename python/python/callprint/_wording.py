@@ -160,7 +160,8 @@ class Wording:
         ----------
         audio : path, array_like of shape (n,), or iterable of these
             An audio file, a folder (with all audio files below it), the samples of one channel as `fingerprint` takes
-            them, or several of these, as `callprint.scan` takes them. Each channel of a file is heard by itself, in windows of 12 s.
+            them, or several of these, as `callprint.scan` takes them. Each channel of a file is heard by itself, in
+            windows of 12 s.
         sr : int, optional
             Sample rate of samples, Hz, 1000 to 384000; files tell their own.
         max_far : float, optional
@@ -210,7 +211,7 @@ class Wording:
             return wording_result(text, recording.name)
 
         if not batch:
-            return scan_one(*recordings)
+            return scan_one(next(iter(recordings)))
         return WordingResults(*run(scan_one, recordings, jobs=jobs, on_error=on_error, progress=progress))
 
     def __repr__(self) -> str:
