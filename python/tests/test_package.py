@@ -61,7 +61,7 @@ def test_load_gives_one_channel_at_8_khz() -> None:
         callprint.load(SAMPLES / "insure-stereo.wav")
     with pytest.raises(callprint.ArgumentError, match="channel is -1"):
         callprint.load(SAMPLES / "insure-stereo.wav", channel=-1)
-    with pytest.raises(callprint.ArgumentError, match="longer than 5"):
+    with pytest.raises(callprint.ArgumentError, match=r"longer than 5 s; load\(\) takes more with max_seconds"):
         callprint.load(SAMPLES / "dental-gsm.wav", max_seconds=5)
     for seconds in (0, None, float("nan")):
         with pytest.raises(callprint.ArgumentError, match=f"max_seconds is {seconds}"):
@@ -93,6 +93,15 @@ def test_load_gives_one_channel_at_8_khz() -> None:
 def test_arguments_of_a_wrong_type_are_refused_with_what_is_wanted(work: Any, message: str) -> None:
     with pytest.raises(callprint.ArgumentError, match=message):
         work(callprint)
+
+
+def test_opus_and_files_without_a_header_are_read(tmp_path: Path) -> None:
+    # Two sines of half a second, left 500 Hz (core/tests/data/README.md).
+    y, sr = callprint.load(CORPUS.parent / "core" / "tests" / "data" / "tone-opus.ogg", channel=0)
+    assert np.argmax(np.abs(np.fft.rfft(y[:4000]))) * sr / len(y[:4000]) == pytest.approx(500, abs=3)
+    samples = (np.arange(4000) % 256).astype("<i2")
+    (tmp_path / "a.sln").write_bytes(samples.tobytes())
+    assert np.array_equal(callprint.load(tmp_path / "a.sln")[0] * 32768, samples)
 
 
 def test_the_build_tells_what_it_is() -> None:
