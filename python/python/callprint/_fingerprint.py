@@ -71,11 +71,12 @@ class Fingerprint(_CodesAndTimes):
         return self.codes, self.times, self.active
 
     def _repr_png_(self) -> bytes | None:
+        from callprint.plot._codes import codes_png
+
         try:
-            from callprint.plot._codes import codes_png
+            return codes_png(self)
         except MissingDependencyError:
             return None
-        return codes_png(self)
 
 
 @overload
