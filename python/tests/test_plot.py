@@ -161,8 +161,13 @@ def many(result: callprint.ScanResult, count: int, seconds: float, **changes: An
         for i, s in enumerate(starts.tolist())
     ]
     events = [callprint.Event("match", start + 3, 0) for start in starts.tolist()]
-    changes = {"file": "x.wav", "seconds": seconds, "matches": tuple(matches), "events": tuple(events)} | changes
-    return replace(result, **changes)
+    usual: dict[str, Any] = {
+        "file": "x.wav",
+        "seconds": seconds,
+        "matches": tuple(matches),
+        "events": tuple(events),
+    }
+    return replace(result, **usual | changes)
 
 
 def outline(ax: Axes, number: int = 0) -> NDArray[np.float64]:

@@ -44,6 +44,17 @@ def test_a_session_finds_nothing_in_a_person() -> None:
     assert [event.type for event in events] == ["answered", "unmatched"]
 
 
+def test_the_last_events_are_told_once_whoever_ends_the_call(call: tuple[NDArray[np.int16], int]) -> None:
+    y, sr = call
+    with callprint.Session(sr=sr) as session:
+        session.push(y)
+        assert [event.type for event in session.finish()] == ["ended"]
+    assert session.finish() == []
+    with callprint.Session(sr=sr) as session:
+        session.push(y)
+    assert [event.type for event in session.finish()] == ["ended"], "leaving the block does not lose them"
+
+
 def test_a_session_refuses_what_it_cannot_use() -> None:
     with pytest.raises(callprint.ArgumentError, match="sr is 10"):
         callprint.Session(sr=10)

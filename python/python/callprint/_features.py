@@ -99,6 +99,7 @@ def features(
     channel_level : bool, optional
         Whether the index has a fourth level, ``channel``, from 0; by default only if a recording has several. Tables to
         be put together, some of stereo files, want it in all: ``pandas.concat`` drops a level that one does not have.
+        Without it the rows of a recording's channels are in their order, but have the same index.
 
     Returns
     -------
@@ -159,8 +160,6 @@ def features(
     several = [channel for channels in rows for channel in channels]
     if channel_level is None:
         channel_level = any(channel.channel > 0 for channel in several)
-    elif not channel_level and any(channel.channel > 0 for channel in several):
-        raise ArgumentError("channel_level is False, but a recording has several channels, which only it tells apart")
     dtype = np.float64 if level == "functionals" else np.float32
     table = _table(several, names, dtype, channel_level)
     table.attrs["feature_set"] = _core.FEATURE_SET

@@ -87,6 +87,9 @@ class Session:
     The result does not depend on the pieces, and is that of `scan` on the whole. Sessions share an index; each belongs
     to one call.
 
+    As a context manager it ends the call when the block is left. The last events, ``ended`` at least, are those that
+    `finish` returns: call it at the end of the block, or after it.
+
     Parameters
     ----------
     index : Index or path, optional
@@ -109,6 +112,9 @@ class Session:
     ...     for block in np.zeros((50, 160), np.int16):  # 20 ms each
     ...         for event in session.push(block):
     ...             print(event.type, event.at)
+    ...     for event in session.finish():
+    ...         print(event.type, event.at)
+    ended 1.0
     >>> session.seconds
     1.0
     """
@@ -154,7 +160,14 @@ class Session:
         return events
 
     def finish(self) -> list[SessionEvent]:
-        """End the call, and return the last events; samples pushed after it are ignored."""
+        """End the call, and return the last events; samples pushed after it are ignored.
+
+        Returns
+        -------
+        list of SessionEvent
+            What became known by the end, and ``ended``. If the call has ended already, as by leaving a ``with`` block,
+            those of its last events that were not returned yet.
+        """
         self._core.finish()
         return self._events()
 

@@ -102,6 +102,8 @@ def as_signal(y: ArrayLike) -> Signal:
         raise
     except Exception as error:  # whatever the object's own conversion raises, such as RuntimeError of a tensor
         raise ArgumentError(f"y can't be made an array of samples: {error}") from error
+    if array.ndim == 0:
+        raise ArgumentError(f"y has shape (): {type(y).__name__}; want the samples of one channel, (n,)")
     if array.ndim != 1:
         raise ArgumentError(
             f"y has shape {array.shape}; want the samples of one channel, (n,): pass channels one by one, as in y[:, 0]"
