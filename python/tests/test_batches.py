@@ -95,6 +95,7 @@ def test_what_failed_has_the_name_of_its_place(short: NDArray[np.float32]) -> No
         (b"x.wav", "bytes; .*os.fsdecode"),
         ([b"x.wav"], "bytes; .*os.fsdecode"),
         (pd.Series([HUMAN, None]), "item 1 of audio is (nan|None); want a path or samples: leave it out"),
+        (pd.Series([None, HUMAN]), "item 0 of audio is (nan|None)"),
         (None, "audio is None"),
     ],
 )

@@ -40,7 +40,7 @@ def is_batch(audio: Any, name: str = "audio") -> bool:
     Raises
     ------
     ArgumentError
-        If it is an iterable of numbers but no list, tuple or array, or holds audio in a way that is never taken.
+        If it holds audio in a way that is never taken, such as an open file.
     """
     if is_path(audio):
         return Path(as_path(audio, name)).is_dir()
@@ -75,7 +75,8 @@ def _holds_objects(array: Any) -> bool:
     if kind is None and (dimensions > 1 or not isinstance(array, Iterable)):
         return False
     first = next(iter(array), None)
-    return is_path(first) if kind is None else not _is_number(first)
+    # A column of paths may begin with a missing one, which is NaN.
+    return is_path(first) if kind is None else not _is_number(first) or first != first
 
 
 def _is_number(item: object) -> bool:

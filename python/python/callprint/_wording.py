@@ -37,7 +37,7 @@ class Wording:
     ----------
     index : Index or path, optional
         Scripts to look for; by default those of the corpus that comes with callprint. It takes 20 kB of memory for 12 s
-        of each rendering. Later changes of the index do not count.
+        of each rendering, and an index that no file holds is kept with it. Later changes of the index do not count.
 
     Raises
     ------
