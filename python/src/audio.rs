@@ -213,7 +213,9 @@ pub(crate) fn load<'py>(
     channel: Option<usize>,
     max_seconds: f64,
 ) -> PyResult<Bound<'py, PyArray1<f32>>> {
-    let limit = Limit { seconds: max_seconds, instead: "raise max_seconds, or cut it" };
+    // Also what functions say that load a file on their own and have no such parameter.
+    let instead = "load() takes more with max_seconds, and its samples can be passed on";
+    let limit = Limit { seconds: max_seconds, instead };
     Ok(PyArray1::from_vec(py, samples_of_file(py, &path, channel, limit)?))
 }
 

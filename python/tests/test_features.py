@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
+from typing import Any, Literal
 
 import callprint
 import numpy as np
@@ -130,3 +131,65 @@ def test_an_extractor_gives_the_tables_of_features(speech: NDArray[np.float32], 
         extractor.process_file(tmp_path)
     with pytest.raises(callprint.ArgumentError, match="no setting 'levels'"):
         extractor.set_params(levels="lld")
+
+
+def test_what_is_one_recording_is_not_taken_apart(speech: NDArray[np.float32]) -> None:
+    extractor = callprint.FeatureExtractor(sr=8000)
+    one: dict[str, Any] = {
+        "X is one path": "calls/human.flac",
+        "X is one path; want a list": SAMPLES,
+        "X is ndarray of samples; want a list of recordings": speech,
+        "X is list of samples": [0.1, 0.2],
+        "X holds a folder": [SAMPLES / "human.flac", SAMPLES],
+        "X holds a list of recordings": [[speech, speech]],
+        "mapping": {"a": speech},
+        "X is a table": pd.DataFrame({"file": [str(SAMPLES / "human.flac")]}),
+        "masked": np.ma.masked_invalid(np.stack([speech, speech])),
+    }
+    for message, recordings in one.items():
+        with pytest.raises(callprint.ArgumentError, match=message):
+            extractor.transform(recordings)
+    assert len(extractor.transform(np.stack([speech, speech]))) == 2
+    assert len(extractor.transform(pd.Series([str(SAMPLES / "human.flac")]))) == 1
+    with pytest.raises(callprint.ArgumentError, match="masked"):
+        extractor.process_signal(np.ma.masked_invalid(speech), 8000)
+    with pytest.raises(callprint.ArgumentError, match=r"process_file\(\) takes one"):
+        extractor.process_signal("human.flac", 8000)
+    for work in (extractor.process_file, extractor.process_folder):
+        with pytest.raises(callprint.ArgumentError, match="is list; want a path"):
+            work([SAMPLES / "human.flac"])  # type: ignore[arg-type]
+
+
+def test_an_extractor_tells_its_settings_and_gives_tables_on_demand(speech: NDArray[np.float32]) -> None:
+    extractor = callprint.FeatureExtractor(sr=8000, jobs=2)
+    assert repr(extractor) == "FeatureExtractor(sr=8000, jobs=2)"
+    assert repr(callprint.FeatureExtractor()) == "FeatureExtractor()"
+    values = extractor.transform([speech])
+    table = extractor.set_output(transform="pandas").set_output().transform([speech])
+    assert list(table.columns) == list(extractor.get_feature_names_out()) and table.index.tolist() == [0]
+    assert np.array_equal(table.to_numpy(), values, equal_nan=True)
+    assert set(extractor.get_params()) == {"level", "sr", "on_error", "jobs", "progress"}
+    with pytest.raises(callprint.ArgumentError, match="transform is 'polars'"):
+        extractor.set_output(transform="polars")  # type: ignore[arg-type]
+
+
+def test_tables_of_mono_and_stereo_keep_their_channels_when_put_together(speech: NDArray[np.float32]) -> None:
+    mono = callprint.features(speech, sr=8000, channel_level=True)
+    stereo = callprint.features(SAMPLES / "insure-stereo.wav", channel_level=True)
+    both = pd.concat([mono, stereo])
+    assert both.index.get_level_values("channel").tolist() == [0, 0, 1]
+    assert both.attrs["feature_set"] == "TtsProsodyV1"
+    without = callprint.features(SAMPLES / "insure-stereo.wav", channel_level=False)
+    assert without.index.names == ["file", "start", "end"] and np.array_equal(without, stereo, equal_nan=True)
+
+
+@pytest.mark.parametrize("level", ["functionals", "lld"])
+def test_a_table_without_rows_has_the_types_of_one_with_some(
+    level: Literal["functionals", "lld"], speech: NDArray[np.float32]
+) -> None:
+    full = callprint.features(speech, sr=8000, level=level, channel_level=True)
+    empty = callprint.features([], level=level, channel_level=True)
+    assert empty.empty
+    assert empty.dtypes.equals(full.dtypes)
+    assert empty.index.to_frame().dtypes.equals(full.index.to_frame().dtypes)
+    pd.testing.assert_frame_equal(pd.concat([empty, full]), full)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 import pickle
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +131,18 @@ def test_a_fingerprint_pickles(speech: NDArray[np.float32]) -> None:
     assert np.array_equal(again.codes, fingerprint.codes) and np.array_equal(again.active, fingerprint.active)
 
 
+def test_a_fingerprint_is_compared_and_changed_as_a_whole(speech: NDArray[np.float32]) -> None:
+    one, two = (callprint.fingerprint(speech, sr=8000) for _ in range(2))
+    assert one == two
+    assert not operator.ne(one, two)
+    assert one != callprint.fingerprint(speech[:40_000], sr=8000) and one != 3
+    silent = one._replace(active=np.zeros_like(one.active))
+    assert silent != one and silent.codes is one.codes and not silent.active.any()
+    assert list(one._asdict()) == ["codes", "times", "active"]
+    with pytest.raises(callprint.ArgumentError, match="no array 'bits'"):
+        one._replace(bits=3)
+
+
 def test_threads_get_the_same_codes(speech: NDArray[np.float32]) -> None:
     expected = callprint.fingerprint(speech, sr=8000).codes
     codes: list[NDArray[np.uint64]] = []
@@ -139,6 +154,13 @@ def test_threads_get_the_same_codes(speech: NDArray[np.float32]) -> None:
     for thread in threads:
         thread.join()
     assert len(codes) == 4 and all(np.array_equal(found, expected) for found in codes)
+
+
+class Broken:
+    """An object whose conversion fails, as that of a tensor that needs a gradient does."""
+
+    def __array__(self, *_: Any, **__: Any) -> NDArray[np.float32]:
+        raise RuntimeError("no array today")
 
 
 @pytest.mark.parametrize(
@@ -154,12 +176,50 @@ def test_threads_get_the_same_codes(speech: NDArray[np.float32]) -> None:
         (["a", "b"], "type <U1"),
         ([[1.0], [1.0, 2.0]], "can't be made an array"),
         (b"\0\0\0\0", "np.frombuffer"),
+        (b"x.wav", "or a path as str, as from os.fsdecode"),
+        (None, "y is None"),
+        (BytesIO(b"RIFF"), r"file object \(BytesIO\); pass a path, or samples from soundfile.read"),
+        ({"y": [0.1]}, r"y is a mapping \(dict\); pass its values"),
+        ((0.1 for _ in range(9)), "y is generator; want an array"),
+        (Broken(), "can't be made an array of samples: no array today"),
         (np.ma.masked_invalid([0.1, np.nan]), "masked"),
     ],
 )
 def test_what_is_no_signal_is_refused_with_the_reason(y: Any, message: str) -> None:
     with pytest.raises(callprint.ArgumentError, match=message):
         callprint.fingerprint(y, sr=8000)
+
+
+@pytest.mark.parametrize(
+    ("scale", "todo"),
+    [
+        (32767, "y reaches 32767; floats have full scale 1: divide by 32768 if it was 16-bit"),
+        (2**31 - 1, "divide by 2147483648"),
+        (127, "y reaches 127; .* scale them to -1 to 1"),
+        (1e30, "scale them to -1 to 1"),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_floats_at_the_scale_of_integers_are_refused(dtype: type, scale: float, todo: str, tmp_path: Path) -> None:
+    y: NDArray[Any] = (scale * np.sin(np.arange(16_000) * np.pi / 8)).astype(dtype)
+    y[5], y[6] = np.inf, np.nan
+    works: list[Callable[[], object]] = [
+        lambda: callprint.fingerprint(y, sr=8000),
+        lambda: callprint.scan(y, sr=8000),
+        lambda: callprint.features(y, sr=8000),
+        lambda: callprint.Index().search(y, sr=8000),
+        lambda: callprint.Index().add("a__b", y, sr=8000),
+        lambda: callprint.Session().push(y),
+    ]
+    for work in works:
+        with pytest.raises(callprint.ArgumentError, match=todo):
+            work()
+
+
+def test_floats_that_are_only_loud_are_taken(speech: NDArray[np.float32]) -> None:
+    loud = speech * np.float32(7.9 / np.abs(speech).max())
+    loud[100] = -np.inf
+    assert len(callprint.fingerprint(loud, sr=8000).times) > 200
 
 
 def test_a_file_has_the_codes_of_its_samples(tmp_path: Path) -> None:

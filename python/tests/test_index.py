@@ -72,7 +72,8 @@ def test_it_is_a_collection_of_names(small_index: callprint.Index) -> None:
     assert small_index.scripts == ["dental-01", "dental-02", "loan-02", "settle-01"]
     assert "loan-02" in small_index and "loan-02__fs2" in small_index
     assert "loan" not in small_index and "loan-02__joe" not in small_index
-    assert 3 not in small_index
+    assert 3 not in small_index and "\ud800" not in small_index
+    assert small_index and not small_index.closed and not callprint.Index()
     assert small_index.renderings[2].script == "loan-02"
     assert small_index.renderings[2].seconds == pytest.approx(
         len(callprint.load(RENDERINGS / "loan-02__fs2.flac")[0]) / 8000
@@ -136,7 +137,8 @@ def test_a_closed_index_says_so(small_index: callprint.Index) -> None:
     for use in (lambda: len(small_index), lambda: small_index.search(np.zeros(8000), sr=8000), small_index.verify):
         with pytest.raises(callprint.ArgumentError, match="closed"):
             use()
-    assert "closed" in repr(small_index)
+    assert "closed" in repr(small_index) and "closed" in small_index._repr_html_()
+    assert not small_index and small_index.closed
     small_index.close()
 
 
@@ -238,6 +240,52 @@ def test_a_bad_table_of_scripts_is_told(table: Any, message: str, tmp_path: Path
     path.write_bytes(table if isinstance(table, bytes) else table.encode())
     with pytest.raises(callprint.ArgumentError, match=message):
         callprint.Index.build(RENDERINGS / "dental-01__taco.flac", scripts=path)
+
+
+def test_a_table_that_can_not_be_read_raises_what_open_would(tmp_path: Path) -> None:
+    clip = RENDERINGS / "dental-01__taco.flac"
+    with pytest.raises(FileNotFoundError) as missing:
+        callprint.Index.build(clip, scripts=tmp_path / "nowhere.tsv")
+    with pytest.raises(IsADirectoryError) as folder:
+        callprint.Index.build(clip, scripts=tmp_path)
+    assert isinstance(missing.value, callprint.FileError) and isinstance(folder.value, callprint.FileError)
+    # As a spreadsheet and an editor leave it.
+    (tmp_path / "scripts.tsv").write_text("\ufeffid\tcategory\tlanguage\r\ndental-01\tdental\tzh\r\n\r\n", "utf-8")
+    (rendering,) = callprint.Index.build(clip, scripts=tmp_path / "scripts.tsv").renderings
+    assert (rendering.category, rendering.language) == ("dental", "zh")
+
+
+def test_it_is_saved_where_it_came_from_whatever_the_working_directory(
+    small_index: callprint.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    small_index.save("small.cpi")
+    opened = callprint.Index.open("small.cpi")
+    monkeypatch.chdir(tmp_path / "other")
+    for index in (small_index, opened):
+        assert index.path == str(tmp_path / "small.cpi")
+        index.remove(next(iter(index)))
+        index.save()
+    assert len(callprint.Index.open(tmp_path / "small.cpi")) == 4 and not list(Path().iterdir())
+
+
+def test_a_script_with_two_categories_is_told(speech: NDArray[np.float32]) -> None:
+    index = callprint.Index()
+    index.add("a-01__x", speech, sr=8000, category="loan")
+    index.add("a-01__y", speech, sr=8000, category="loan")
+    index.add("b-01__x", speech, sr=8000, category="bank")
+    index.add("b-01__y", speech, sr=8000)
+    with pytest.warns(callprint.CallprintWarning, match="'a-01' has two categories now, 'loan' and 'bank'"):
+        index.add("a-01__z", speech, sr=8000, category="bank")
+    index.remove("a-01")
+    index.add("a-01__z", speech, sr=8000, category="bank")
+    with pytest.warns(callprint.CallprintWarning, match="dental-01"):
+        callprint.Index.builtin().add("dental-01__mine", speech, sr=8000, category="teeth")
+
+
+def test_an_empty_index_holds_no_seconds() -> None:
+    assert str(callprint.Index().stats()["seconds"]) == "0.0"
 
 
 def test_many_signals_are_searched_in_order(small_index: callprint.Index, speech: NDArray[np.float32]) -> None:

@@ -10,6 +10,7 @@ import pkgutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import callprint
 import numpy as np
@@ -60,10 +61,47 @@ def test_load_gives_one_channel_at_8_khz() -> None:
         callprint.load(SAMPLES / "insure-stereo.wav")
     with pytest.raises(callprint.ArgumentError, match="channel is -1"):
         callprint.load(SAMPLES / "insure-stereo.wav", channel=-1)
-    with pytest.raises(callprint.ArgumentError, match="longer than 5"):
+    with pytest.raises(callprint.ArgumentError, match=r"longer than 5 s; load\(\) takes more with max_seconds"):
         callprint.load(SAMPLES / "dental-gsm.wav", max_seconds=5)
-    with pytest.raises(callprint.ArgumentError, match="max_seconds is 0"):
-        callprint.load(SAMPLES / "dental-gsm.wav", max_seconds=0)
+    for seconds in (0, None, float("nan")):
+        with pytest.raises(callprint.ArgumentError, match=f"max_seconds is {seconds}"):
+            callprint.load(SAMPLES / "dental-gsm.wav", max_seconds=seconds)  # type: ignore[arg-type]
+    with pytest.raises(callprint.ArgumentError, match="channel is 32; want a whole number from 0 to 31"):
+        callprint.load(SAMPLES / "dental-gsm.wav", channel=32)
+
+
+@pytest.mark.parametrize(
+    ("work", "message"),
+    [
+        (lambda any_: any_.Index().add("a__b", np.zeros(8000), sr=8000, category=5), "category is 5; want a str"),
+        (lambda any_: any_.Index().remove(5), "name is 5; want a str"),
+        (lambda any_: any_.Index().remove("\ud800"), "which is no text"),
+        (lambda any_: any_.Index().codes(None), "rendering is None; want a str"),
+        (lambda any_: any_.Index.open(None), "path is NoneType; want a path"),
+        (lambda any_: any_.Index().save(3), "path is int; want a path"),
+        (lambda any_: any_.Index.build(None), "clips is None"),
+        (lambda any_: any_.Index.build(5), "clips is int; want paths"),
+        (lambda any_: any_.Index.build(np.zeros(8000)), "clips is ndarray; want paths; for samples there is add"),
+        (lambda any_: any_.Index.build([], scripts=5), "scripts is int; want a path"),
+        (lambda any_: any_.load(np.zeros(8000)), "path is ndarray; want a path"),
+        (lambda any_: any_.load(b"x.wav"), r"path is bytes; want a path .* os.fsdecode\(path\)"),
+        (lambda any_: any_.scan("\ud800.wav"), "which no file can be called"),
+        (lambda any_: any_.Wording(b"x"), "index is bytes"),
+        (lambda any_: any_.FeatureExtractor().process_file(["x.wav"]), "file is list; want a path"),
+    ],
+)
+def test_arguments_of_a_wrong_type_are_refused_with_what_is_wanted(work: Any, message: str) -> None:
+    with pytest.raises(callprint.ArgumentError, match=message):
+        work(callprint)
+
+
+def test_opus_and_files_without_a_header_are_read(tmp_path: Path) -> None:
+    # Two sines of half a second, left 500 Hz (core/tests/data/README.md).
+    y, sr = callprint.load(CORPUS.parent / "core" / "tests" / "data" / "tone-opus.ogg", channel=0)
+    assert np.argmax(np.abs(np.fft.rfft(y[:4000]))) * sr / len(y[:4000]) == pytest.approx(500, abs=3)
+    samples = (np.arange(4000) % 256).astype("<i2")
+    (tmp_path / "a.sln").write_bytes(samples.tobytes())
+    assert np.array_equal(callprint.load(tmp_path / "a.sln")[0] * 32768, samples)
 
 
 def test_the_build_tells_what_it_is() -> None:

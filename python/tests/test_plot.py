@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import wave
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import callprint
 import numpy as np
 import pytest
 from conftest import RENDERINGS, SAMPLES
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 MATCHED = SAMPLES / "solar-fast.mp3"
@@ -133,7 +139,193 @@ def test_drawing_leaves_the_settings_and_figures_of_others_alone(speech: NDArray
     assert dict(plt.rcParams) == before and plt.get_fignums() == []
 
 
-def test_without_matplotlib_it_says_what_to_do() -> None:
-    code = "import sys; sys.modules['matplotlib'] = None; import callprint; callprint.plot"
+def test_without_matplotlib_only_drawing_fails_and_says_what_to_do() -> None:
+    code = """
+import sys
+sys.modules["matplotlib"] = None
+from callprint import *
+import callprint, pydoc
+assert hasattr(callprint, "plot") and "timeline" in dir(callprint.plot) and pydoc.render_doc(callprint)
+assert fingerprint([0.0] * 8000, sr=8000)._repr_png_() is None
+plot.prosody([0.0] * 8000, sr=8000)
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "pip install 'callprint[plot]'" in done.stderr
+    assert "MissingDependencyError: callprint.plot needs matplotlib: pip install 'callprint[plot]'" in done.stderr
+
+
+def many(result: callprint.ScanResult, count: int, seconds: float, **changes: Any) -> callprint.ScanResult:
+    """A long call with many matches, of 20 s each, that lie over each other."""
+    starts = np.linspace(0, seconds - 30, count)
+    matches = [
+        replace(result.matches[0], script=f"script-{i:03}", query_start=s, query_end=s + 20, decided_at=s + 3)
+        for i, s in enumerate(starts.tolist())
+    ]
+    events = [callprint.Event("match", start + 3, 0) for start in starts.tolist()]
+    usual: dict[str, Any] = {
+        "file": "x.wav",
+        "seconds": seconds,
+        "matches": tuple(matches),
+        "events": tuple(events),
+    }
+    return replace(result, **usual | changes)
+
+
+def outline(ax: Axes, number: int = 0) -> NDArray[np.float64]:
+    """Corners ``(n, 2)`` of an area of a timeline: times, s, and levels, dB."""
+    return np.asarray(ax.collections[number].get_paths()[0].vertices, float)
+
+
+def overlapping(ax: Axes) -> list[tuple[str, str]]:
+    """Pairs of words that lie over each other, and words that reach out of the axes."""
+    figure = ax.figure
+    assert isinstance(figure, Figure)
+    figure.draw_without_rendering()
+    frame = ax.get_window_extent()
+    boxes = [(text.get_text(), text.get_window_extent()) for text in ax.texts]
+    both = [(a, b) for i, (a, one) in enumerate(boxes) for b, two in boxes[:i] if one.overlaps(two)]
+    return both + [(a, "outside") for a, box in boxes if box.x0 < frame.x0 - 1 or box.x1 > frame.x1 + 1]
+
+
+@pytest.mark.parametrize(("count", "seconds"), [(3, 60), (12, 600), (150, 3600)])
+def test_words_of_many_matches_stay_apart_and_leave_the_axes_their_width(
+    result: callprint.ScanResult, count: int, seconds: float
+) -> None:
+    figure = callprint.plot.timeline(many(result, count, seconds))
+    (ax,) = figure.axes
+    assert overlapping(ax) == []
+    assert ax.get_position().width > 0.8
+    # Bars of matches at the same time lie in rows of their own.
+    shown = [(bar.get_y(), bar.get_x(), bar.get_x() + bar.get_width()) for bar in ax.patches]  # type: ignore[attr-defined]
+    assert len(shown) == count
+    together = [(a, b) for i, a in enumerate(shown) for b in shown[:i] if a[0] == b[0] and b[2] > a[1] + 1e-6]
+    assert together == []
+    assert count > 100 or any("script-000" in text.get_text() for text in ax.texts)
+
+
+def test_a_person_speaks_until_the_next_script(result: callprint.ScanResult) -> None:
+    kinds = [("machine_voice", 5.0), ("handover", 20.0), ("handover", 70.0), ("ended", 100.0)]
+    events = [callprint.Event(kind, at, 0) for kind, at in kinds]
+    calls = many(result, 2, 100, events=tuple(events))
+    second = replace(calls.matches[1], query_start=50.0, query_end=65.0, decided_at=53.0)
+    (ax,) = callprint.plot.timeline(replace(calls, matches=(calls.matches[0], second))).axes
+    at: dict[str, list[float]] = {}
+    for text in ax.texts:
+        at.setdefault(text.get_text(), []).append(text.xy[0])  # type: ignore[attr-defined]
+    assert at["machine"] == [5, 50] and at["person"] == [20, 70] == at["hand-over"]
+
+
+def test_a_long_name_is_cut_in_the_middle_and_never_read_as_a_formula(result: callprint.ScanResult) -> None:
+    for name in ("a-call-" * 30 + "end.wav", "$" * 9 + "_^{.wav"):
+        figure = callprint.plot.timeline(replace(result, file=name))
+        figure.draw_without_rendering()
+        title = figure.axes[0].get_title(loc="left")
+        assert title.startswith(name[:6]) and f"{name[-6:]}, mono" in title
+        assert figure.axes[0].get_position().width > 0.8
+
+
+def test_a_result_of_several_channels_wants_the_signals_of_all(results: callprint.ScanResults) -> None:
+    stereo = next(result for result in results if "stereo" in result.file)
+    left, right = (callprint.load(stereo.file, channel=channel)[0] for channel in (0, 1))
+
+    def areas(y: Any) -> list[float]:
+        figure = callprint.plot.timeline(stereo, y, sr=None if isinstance(y, str) else 8000)
+        return [float(np.ptp(outline(ax, 1)[:, 0])) for ax in figure.axes]
+
+    expected = areas(stereo.file)
+    assert expected[0] != expected[1]
+    assert areas([left, right]) == areas((left, right)) == areas(np.stack([left, right], axis=1)) == expected
+    wrong: dict[str, Any] = {
+        "y is 1 channel, but the result has 2 channels": left,
+        "y is 3 channels, but the result has 2": [left, right, right],
+        r"want \(n, 2\); pass y.T": np.stack([left, right]),
+        r"y is 5.0 s long, but the result 16\.": [left[:40_000], right],
+    }
+    for message, y in wrong.items():
+        with pytest.raises(callprint.ArgumentError, match=message):
+            callprint.plot.timeline(stereo, y, sr=8000)
+
+
+def test_what_is_no_result_or_match_is_refused_with_what_to_pass(
+    results: callprint.ScanResults, speech: NDArray[np.float32]
+) -> None:
+    timeline: Any = callprint.plot.timeline
+    for several in (results, list(results)):
+        with pytest.raises(callprint.ArgumentError, match=r"pass one of them, as in results\[0\]"):
+            timeline(several)
+    with pytest.raises(callprint.ArgumentError, match=r"result is str; pass what scan\(\) returns for one"):
+        timeline("call.wav")
+    drawings: list[Any] = [callprint.plot.spectrogram, callprint.plot.alignment]
+    for draw in drawings:
+        with pytest.raises(callprint.ArgumentError, match=r"match is tuple; .* as in matches\[0\]"):
+            draw(speech, sr=8000, match=results[0].matches)
+        with pytest.raises(callprint.ArgumentError, match=r"y (is|has) "):
+            draw(results, sr=8000, match=next(result for result in results if result.matches).matches[0])
+
+
+def test_a_file_over_an_hour_has_a_timeline(tmp_path: Path) -> None:
+    with wave.open(str(tmp_path / "long.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(1000)
+        file.writeframes(bytes(2 * 1000 * 61 * 60))
+    result: callprint.ScanResult = callprint.scan(tmp_path / "long.wav", index=callprint.Index())
+    (ax,) = callprint.plot.timeline(result).axes
+    times = outline(ax)[:, 0]
+    assert times.max() == pytest.approx(3660, abs=0.1), "the level of no minute is shorter than it"
+    for work in (callprint.fingerprint, callprint.plot.spectrogram, callprint.plot.prosody):
+        with pytest.raises(callprint.ArgumentError, match=r"load\(\) takes more with max_seconds, and its samples"):
+            work(tmp_path / "long.wav")
+
+
+def test_what_is_not_finite_counts_as_silence_in_pictures(speech: NDArray[np.float32]) -> None:
+    broken, zeros = speech[:24_000].copy(), speech[:24_000].copy()
+    broken[[100, 5000, 9000]] = np.nan, np.inf, -np.inf
+    zeros[[100, 5000, 9000]] = 0
+    result: callprint.ScanResult = callprint.scan(broken, sr=8000)
+    drawings: list[Callable[[NDArray[np.float32]], Any]] = [
+        lambda y: callprint.plot.spectrogram(y, sr=8000).axes[0].images[0].get_array(),
+        lambda y: outline(callprint.plot.timeline(result, y, sr=8000).axes[0]),
+    ]
+    for draw in drawings:
+        assert np.array_equal(draw(broken), draw(zeros)) and np.isfinite(draw(broken)).all()
+    callprint.plot.prosody(broken, sr=8000).draw_without_rendering()
+
+
+@pytest.mark.parametrize("length", [0, 1, 100, 3000])
+def test_signals_too_short_for_a_code_are_drawn(length: int, result: callprint.ScanResult) -> None:
+    y = np.zeros(length, np.float32)
+    match = result.matches[0]
+    for figure in (
+        callprint.plot.spectrogram(y, sr=8000),
+        callprint.plot.spectrogram(y, sr=8000, match=match),
+        callprint.plot.alignment(y, sr=8000, match=match),
+        callprint.plot.prosody(y, sr=8000),
+        callprint.plot.timeline(callprint.scan(y, sr=8000), y, sr=8000),
+    ):
+        figure.draw_without_rendering()
+
+
+def test_silence_is_dark_and_frames_lie_around_their_middles() -> None:
+    image: Any = callprint.plot.spectrogram(np.zeros(16_000, np.float32), sr=8000).axes[0].images[0]
+    assert image.norm(image.get_array()).max() < 0.2
+    click = np.zeros(16_000, np.float32)
+    click[8000] = 0.9
+    result: callprint.ScanResult = callprint.scan(click, sr=8000)
+    image = callprint.plot.spectrogram(click, sr=8000).axes[0].images[0]
+    power = np.asarray(image.get_array(), float).sum(axis=0)
+    left, right, *_ = image.get_extent()
+    middles = left + (np.arange(len(power)) + 0.5) * (right - left) / len(power)
+    assert middles[power > power.mean()].mean() == pytest.approx(1.0, abs=0.006)
+    area = outline(callprint.plot.timeline(result, click, sr=8000).axes[0])
+    assert area[area[:, 1] > -60, 0].mean() == pytest.approx(1.0, abs=0.006)
+
+
+def test_a_map_of_a_few_scripts_has_room_for_its_words(small_index: callprint.Index) -> None:
+    for scripts in (["loan-02"], ["loan-02", "dental-01"]):
+        figure = callprint.plot.index_map(small_index, scripts=scripts)
+        figure.draw_without_rendering()
+        label = figure.axes[1].yaxis.label.get_window_extent()
+        assert label.y0 >= 0 and label.y1 <= figure.bbox.y1 and label.x1 <= figure.bbox.x1
+    for wrong, message in (("loan-02", r"as in \['loan-02'\]"), ([], "scripts is empty"), (3, "scripts is 3")):
+        with pytest.raises(callprint.ArgumentError, match=message):
+            callprint.plot.index_map(small_index, scripts=wrong)  # type: ignore[arg-type]

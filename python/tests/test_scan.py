@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import operator
 import pickle
 import shutil
 from collections.abc import Callable
@@ -80,6 +82,7 @@ def test_results_are_a_sequence_and_pickle(results: callprint.ScanResults) -> No
     assert [result.file for result in results] == sorted(result.file for result in results)
     assert results[-1] is list(results)[-1]
     assert len(results[2:4]) == 2
+    assert results[:] == results and results[2:4] != results[3:5]
     assert pickle.loads(pickle.dumps(results)) == results
     assert "10 scanned" in repr(results)
 
@@ -219,3 +222,34 @@ def test_in_a_notebook_results_are_tables_with_timelines(results: callprint.Scan
 def test_a_bar_counts_recordings(capfd: pytest.CaptureFixture[str]) -> None:
     callprint.scan([SAMPLES / "human.flac", SAMPLES / "dental-gsm.wav"], progress=True)
     assert "2/2" in capfd.readouterr().err
+
+
+def test_failures_are_compared_and_a_part_of_the_results_has_none(results: callprint.ScanResults) -> None:
+    failures = [callprint.Failure("a.wav", ValueError("no sound"))]
+    with_one = callprint.ScanResults(list(results), failures)
+    assert with_one != results and with_one == callprint.ScanResults(list(results), failures)
+    assert pickle.loads(pickle.dumps(with_one)) == with_one
+    assert with_one[1:].failures == () and with_one[:] == with_one
+    assert with_one != list(results)
+
+
+def test_a_result_under_another_name_says_so_everywhere(results: callprint.ScanResults) -> None:
+    renamed = dataclasses.replace(results[0], file="call 7")
+    assert renamed.to_dict()["file"] == "call 7" and renamed.to_dict().keys() == results[0].to_dict().keys()
+
+
+def test_a_table_without_rows_has_the_types_of_one_with_some(results: callprint.ScanResults) -> None:
+    full, empty = results.to_dataframe(), callprint.ScanResults([]).to_dataframe()
+    assert len(full) > 5 and empty.empty
+    assert empty.dtypes.equals(full.dtypes)
+    assert [str(full[name].dtype) for name in ("score", "channel", "decided_at")] == ["float64", "int64", "float64"]
+    pd.testing.assert_frame_equal(pd.concat([empty, full]), full)
+
+
+def test_matches_with_alignments_are_equal_if_those_are(small_index: callprint.Index, call: Call) -> None:
+    y, sr = call
+    one, two = (small_index.search(y, sr=sr, candidates=True)[0] for _ in range(2))
+    assert one == two and one.alignment is not None
+    assert one.alignment == two.alignment
+    assert not operator.ne(one.alignment, two.alignment)
+    assert one.alignment != one.alignment._replace(speed=2.0) and one.alignment != 3

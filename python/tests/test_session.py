@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from typing import Any
+
 import callprint
 import numpy as np
 import pytest
@@ -40,6 +44,17 @@ def test_a_session_finds_nothing_in_a_person() -> None:
     assert [event.type for event in events] == ["answered", "unmatched"]
 
 
+def test_the_last_events_are_told_once_whoever_ends_the_call(call: tuple[NDArray[np.int16], int]) -> None:
+    y, sr = call
+    with callprint.Session(sr=sr) as session:
+        session.push(y)
+        assert [event.type for event in session.finish()] == ["ended"]
+    assert session.finish() == []
+    with callprint.Session(sr=sr) as session:
+        session.push(y)
+    assert [event.type for event in session.finish()] == ["ended"], "leaving the block does not lose them"
+
+
 def test_a_session_refuses_what_it_cannot_use() -> None:
     with pytest.raises(callprint.ArgumentError, match="sr is 10"):
         callprint.Session(sr=10)
@@ -47,7 +62,13 @@ def test_a_session_refuses_what_it_cannot_use() -> None:
         callprint.Session(unmatched_after=0)
     with pytest.raises(callprint.ArgumentError, match="max_far is -1"):
         callprint.Session(max_far=-1)
+    of_any_type: list[Any] = [12, 12.5, np.int64(12), np.float32(12)]
+    for seconds in of_any_type:
+        callprint.Session(unmatched_after=seconds)
     session = callprint.Session()
+    for take in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(callprint.ArgumentError, match="can't be copied or pickled; make another"):
+            take(session)
     with pytest.raises(callprint.ArgumentError, match="shape"):
         session.push(np.zeros((2, 160), np.int16))
     assert session.push([]) == []

@@ -139,6 +139,10 @@ def test_several_recordings_make_a_table_without_those_that_can_not_be_read(
     assert list(table.columns) == ["file", *(field.name for field in dataclasses.fields(callprint.SameWords))]
     nothing = results[0].to_dataframe()
     assert nothing.empty and list(nothing.columns) == list(table.columns)
+    assert nothing.dtypes.equals(table.dtypes)
+    html = results._repr_html_()
+    assert "no known words" in html and "insure-01" in html and "words.wav" in html
+    assert "insure-01" in results[1]._repr_html_() and "no known words" in results[0]._repr_html_()
     assert pickle.loads(pickle.dumps(results)) == results and len(results[1:3]) == 2
     assert results.to_dict() == [result.to_dict() for result in results]
 
@@ -216,6 +220,18 @@ def test_a_signal_stops_long_work(hours: NDArray[np.float32], several: bool) -> 
     wording = callprint.Wording()
     with stopped_by_a_signal():
         wording.scan([hours, hours] if several else hours, sr=8000)
+
+
+def test_it_pickles_as_its_index_does(clip: NDArray[np.float32], tmp_path: Path) -> None:
+    index = callprint.Index.build(RENDERINGS / f"{script}__fs2.flac" for script in ("dental-01", "loan-02"))
+    in_memory = callprint.Wording(index)
+    index.save(tmp_path / "x.cpi")
+    index.remove("loan-02")
+    of_file = callprint.Wording(tmp_path / "x.cpi")
+    assert len(pickle.dumps(of_file)) < 300
+    for wording in (in_memory, of_file):
+        again = pickle.loads(pickle.dumps(wording))
+        assert again.search(clip, sr=8000) == wording.search(clip, sr=8000) is not None
 
 
 def test_it_says_what_it_holds(wording: callprint.Wording, index: callprint.Index) -> None:

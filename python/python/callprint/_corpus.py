@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from callprint import _core
 from callprint._errors import ArgumentError
-from callprint._signal import StrPath
+from callprint._signal import StrPath, as_path
+
+MAX_CHANNELS = 32
+"""Channels that a file may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,10 @@ def load(path: StrPath, *, channel: int | None = None, max_seconds: float = 3600
     Parameters
     ----------
     path : str or path-like
-        WAV, FLAC, MP3, Ogg Vorbis, AAC, ALAC, AIFF, CAF, Matroska or WebM; the content decides, not the name.
+        WAV (PCM, float, A-law, mu-law, GSM, ADPCM), .au, FLAC, MP3, Ogg (Vorbis, Opus), AAC, ALAC, AIFF, CAF, Matroska
+        or WebM: the content decides, not the name. Files without a header go by their names, as switchboards give them:
+        mono A-law (``.alaw``, ``.al``, ``.pcma``), mu-law (``.ulaw``, ``.ul``, ``.mulaw``, ``.pcmu``), 16-bit samples
+        (``.sln`` at 8 kHz, ``.sln12`` to ``.sln192`` at that many kHz), GSM 06.10 (``.gsm``) and G.722 (``.g722``).
     channel : int, optional
         Channel to take, from 0. Not needed if there is one only, or if all hold the same.
     max_seconds : float, optional
@@ -85,15 +91,21 @@ def load(path: StrPath, *, channel: int | None = None, max_seconds: float = 3600
     ArgumentError
         If it has no such channel, channels that differ and none is chosen, or is longer than `max_seconds`.
     """
-    if not max_seconds > 0:
-        raise ArgumentError(f"max_seconds is {max_seconds!r}; want more than 0")
-    return _core.load(os.fspath(path), as_channel(channel), max_seconds), _core.SAMPLE_RATE
+    seconds = as_seconds(max_seconds, "max_seconds")
+    return _core.load(as_path(path), as_channel(channel), seconds), _core.SAMPLE_RATE
 
 
-def as_channel(channel: int | None) -> int | None:
+def as_channel(channel: Any) -> int | None:
     """Check the number of a channel."""
     if channel is not None and (
-        isinstance(channel, bool) or not isinstance(channel, (int, np.integer)) or not 0 <= channel < 32
+        isinstance(channel, bool) or not isinstance(channel, (int, np.integer)) or not 0 <= channel < MAX_CHANNELS
     ):
-        raise ArgumentError(f"channel is {channel!r}; want a whole number from 0")
+        raise ArgumentError(f"channel is {channel!r}; want a whole number from 0 to {MAX_CHANNELS - 1}")
     return None if channel is None else int(channel)
+
+
+def as_seconds(seconds: Any, name: str) -> float:
+    """Check a length of time."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float, np.integer, np.floating)) or not seconds > 0:
+        raise ArgumentError(f"{name} is {seconds!r}; want a positive number of seconds, such as 12")
+    return float(seconds)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from callprint import _core
-from callprint._batch import OnError, recordings_of, run
+from callprint._batch import OnError, Recording, check_on_error, recordings_of, run
 from callprint._errors import ArgumentError
 from callprint._pandas import import_pandas
 from callprint._scan import Batch, Samples
-from callprint._signal import StrPath, as_rate, as_signal, is_path
+from callprint._signal import StrPath, as_path, as_rate, as_signal, is_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,14 +76,15 @@ def features(
     on_error: OnError = "warn",
     jobs: int | None = None,
     progress: bool = False,
+    channel_level: bool | None = None,
 ) -> pd.DataFrame:
     """Measure prosody: pitch, voicing, level, pauses, speech rate.
 
     Parameters
     ----------
-    audio : path, array_like of shape (n,), or list of these
+    audio : path, array_like of shape (n,), or iterable of these
         An audio file, a folder (with all audio files below it), the samples of one channel as `fingerprint` takes
-        them, or several of these.
+        them, or several of these, as `scan` takes them.
     sr : int, optional
         Sample rate of samples, Hz; files tell their own.
     level : {'functionals', 'lld'}, optional
@@ -96,13 +96,18 @@ def features(
         Recordings to analyse at the same time; by default as many as there are processors.
     progress : bool, optional
         Whether to show a bar that counts the recordings of several (needs tqdm).
+    channel_level : bool, optional
+        Whether the index has a fourth level, ``channel``, from 0; by default only if a recording has several. Tables to
+        be put together, some of stereo files, want it in all: ``pandas.concat`` drops a level that one does not have.
+        Without it the rows of a recording's channels are in their order, but have the same index.
 
     Returns
     -------
     pandas.DataFrame
-        Indexed by ``file``, ``start`` and ``end`` (`Timedelta`), as from opensmile; samples are called ``<array>``. If
-        a recording has several channels there is a fourth level, ``channel``, from 0. A value is NaN where it is not
-        defined, such as the mean F0 of silence. ``attrs["feature_set"]`` names the feature set.
+        Indexed by ``file``, ``start`` and ``end`` (`Timedelta`), as from opensmile, and ``channel`` as
+        `channel_level` says. Samples are called ``<array>``, of several ``<array 0>``, ``<array 1>`` and so on. A value
+        is NaN where it is not defined, such as the mean F0 of silence. ``attrs["feature_set"]`` names the feature set,
+        ``attrs["failures"]`` says of each recording that was left out why, by its name.
 
     Raises
     ------
@@ -140,39 +145,46 @@ def features(
     import_pandas("features")
     if level not in ("functionals", "lld"):
         raise ArgumentError(f"level is {level!r}; want 'functionals' or 'lld'")
+    check_on_error(on_error)
     recordings, batch = recordings_of(audio, sr)
     measure = _functionals if level == "functionals" else _frames
 
-    def measure_one(recording: Any, cancel: _core.CancelFlag | None = None) -> list[_Rows]:
+    def measure_one(recording: Recording, cancel: _core.CancelFlag | None = None) -> list[_Rows]:
         return measure(recording, sr, cancel)
 
     if batch:
-        rows, _ = run(measure_one, recordings, jobs=jobs, on_error=on_error, progress=progress)
+        rows, failures = run(measure_one, recordings, jobs=jobs, on_error=on_error, progress=progress)
     else:
-        rows = [measure_one(recordings[0])]
+        rows, failures = [measure_one(next(iter(recordings)))], []
     names = feature_names() if level == "functionals" else _core.feature_table()[0]
-    return _table([channel for channels in rows for channel in channels], names)
+    several = [channel for channels in rows for channel in channels]
+    if channel_level is None:
+        channel_level = any(channel.channel > 0 for channel in several)
+    dtype = np.float64 if level == "functionals" else np.float32
+    table = _table(several, names, dtype, channel_level)
+    table.attrs["feature_set"] = _core.FEATURE_SET
+    # As text: attributes are written to Parquet, and compared when tables are put together.
+    table.attrs["failures"] = {failure.file: str(failure.error) for failure in failures}
+    return table
 
 
-def _functionals(recording: Any, sr: int | None, cancel: _core.CancelFlag | None) -> list[_Rows]:
-    if is_path(recording):
-        name = os.fspath(recording)
-        seconds, values = _core.features_of_file(name, cancel)
+def _functionals(recording: Recording, sr: int | None, cancel: _core.CancelFlag | None) -> list[_Rows]:
+    name, audio = recording
+    if is_path(audio):
+        seconds, values = _core.features_of_file(as_path(audio), cancel)
     else:
-        name = "<array>"
-        seconds, values = _core.features_of_array(as_signal(recording), as_rate(sr), cancel)
+        seconds, values = _core.features_of_array(as_signal(audio), as_rate(sr), cancel)
     start = np.zeros(1, np.int64)
     end = np.array([round(seconds * 1e9)], np.int64)
     return [_Rows(name, channel, start, end, values[channel : channel + 1]) for channel in range(len(values))]
 
 
-def _frames(recording: Any, sr: int | None, cancel: _core.CancelFlag | None) -> list[_Rows]:
-    if is_path(recording):
-        name = os.fspath(recording)
-        channels = _core.frames_of_file(name, cancel)
+def _frames(recording: Recording, sr: int | None, cancel: _core.CancelFlag | None) -> list[_Rows]:
+    name, audio = recording
+    if is_path(audio):
+        channels = _core.frames_of_file(as_path(audio), cancel)
     else:
-        name = "<array>"
-        channels = _core.frames_of_array(as_signal(recording), as_rate(sr), cancel)
+        channels = _core.frames_of_array(as_signal(audio), as_rate(sr), cancel)
     rows = []
     for channel, values in enumerate(channels):
         start = np.arange(len(values), dtype=np.int64) * HOP_NS
@@ -180,20 +192,20 @@ def _frames(recording: Any, sr: int | None, cancel: _core.CancelFlag | None) -> 
     return rows
 
 
-def _table(rows: list[_Rows], names: list[str]) -> pd.DataFrame:
+def _table(rows: list[_Rows], names: list[str], dtype: type[np.floating[Any]], channel_level: bool) -> pd.DataFrame:
+    """Make the table; without rows each column and level has the type that it has with some."""
     pandas = import_pandas("features")
     counts = [len(channel.start) for channel in rows]
     levels: dict[str, Any] = {
-        "file": np.repeat(np.array([channel.file for channel in rows], object), counts),
+        "file": pandas.Index(np.repeat(np.array([channel.file for channel in rows], object), counts), dtype=str),
         "start": pandas.to_timedelta(_joined([channel.start for channel in rows]), unit="ns"),
         "end": pandas.to_timedelta(_joined([channel.end for channel in rows]), unit="ns"),
     }
-    if any(channel.channel > 0 for channel in rows):
-        levels["channel"] = np.repeat([channel.channel for channel in rows], counts)
-    values = np.concatenate([channel.values for channel in rows]) if rows else np.empty((0, len(names)))
+    if channel_level:
+        levels["channel"] = np.repeat(np.array([channel.channel for channel in rows], np.int64), counts)
+    values = np.concatenate([channel.values for channel in rows]) if rows else np.empty((0, len(names)), dtype)
     index = pandas.MultiIndex.from_arrays(list(levels.values()), names=list(levels))
     table: pd.DataFrame = pandas.DataFrame(values, index=index, columns=names)
-    table.attrs["feature_set"] = _core.FEATURE_SET
     return table
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from callprint import _core
 from callprint._corpus import load
 from callprint._errors import ArgumentError, MissingDependencyError
+from callprint._sequence import arrays_equal
 from callprint._signal import StrPath, as_rate, as_signal, is_path, refuse_rate
 
 
@@ -30,6 +31,8 @@ class Fingerprint(_CodesAndTimes):
     active : ndarray of bool, shape (n,)
         Whether these 0.4 s hold sound that can be a voice. The code of silence, of a steady tone or of steady noise is
         there as well, but says nothing.
+
+    Two are equal if all three are.
     """
 
     active: NDArray[np.bool_]
@@ -45,15 +48,35 @@ class Fingerprint(_CodesAndTimes):
         self.active = active
         return self
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fingerprint) and arrays_equal((*self, self.active), (*other, other.active))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _asdict(self) -> dict[str, Any]:
+        """Return all three arrays by their names."""
+        return {"codes": self.codes, "times": self.times, "active": self.active}
+
+    def _replace(self, **arrays: Any) -> Fingerprint:
+        """Return a copy with other arrays in the place of those named."""
+        unknown = arrays.keys() - self._asdict().keys()
+        if unknown:
+            raise ArgumentError(f"no array {sorted(unknown)[0]!r}; there are {sorted(self._asdict())}")
+        return Fingerprint(**self._asdict() | arrays)
+
     def __getnewargs__(self) -> tuple[NDArray[np.uint64], NDArray[np.float64], NDArray[np.bool_]]:
         return self.codes, self.times, self.active
 
     def _repr_png_(self) -> bytes | None:
+        from callprint.plot._codes import codes_png
+
         try:
-            from callprint.plot._codes import codes_png
+            return codes_png(self)
         except MissingDependencyError:
             return None
-        return codes_png(self)
 
 
 @overload

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from callprint._index import Index
     from callprint._results import Match, ScanResult, ScanResults
+    from callprint._same_words import SameWords, WordingResult, WordingResults
+    from callprint._sequence import Failure
 
 ROWS = 20
 """Rows of a table that are shown."""
@@ -44,16 +46,48 @@ def results_html(results: ScanResults) -> str:
         )
         rows.append((escape(result.file), f"{result.seconds:.1f}", *found, _timeline(result, width=200)))
     more = _more(len(results) - len(rows), "recording")
-    failed = "".join(
-        f"<div style='font-family:sans-serif;font-size:13px'>left out: {escape(str(failure.error))}</div>"
-        for failure in results.failures[:ROWS]
-    )
     header = ("recording", "length, s", "script", "from – to, s", "false alarms, 1/h", "timeline")
-    return _table(header, rows) + more + failed
+    return _table(header, rows) + more + _failed(results.failures)
+
+
+def words_html(result: WordingResult) -> str:
+    """Show which scripts one recording says: its length and a table."""
+    head = f"<b>{escape(result.file)}</b> · {result.seconds:.1f} s"
+    if not result.same_words:
+        return f"<div style='font-family:sans-serif;font-size:13px'>{head} · no known words</div>"
+    header = ("script", "in the recording, s", "in the script, s", "score", "false alarms, 1/h")
+    rows = [
+        (
+            escape(found.script),
+            f"{found.query_start:.1f} – {found.query_end:.1f}",
+            f"{found.script_start:.1f} – {found.script_end:.1f}",
+            f"{found.score:.2f}",
+            _far(found),
+        )
+        for found in result.same_words[:ROWS]
+    ]
+    return f"<div style='font-family:sans-serif;font-size:13px'>{head}{_table(header, rows)}</div>"
+
+
+def words_results_html(results: WordingResults) -> str:
+    """Show which scripts several recordings say: a row each, with the script that it says most surely."""
+    rows = []
+    for result in list(results)[:ROWS]:
+        best = result.same_words[0] if result.same_words else None
+        found = (
+            ("no known words", "", "")
+            if best is None
+            else (escape(best.script), f"{best.query_start:.1f} – {best.query_end:.1f}", _far(best))
+        )
+        rows.append((escape(result.file), f"{result.seconds:.1f}", *found))
+    header = ("recording", "length, s", "script", "from – to, s", "false alarms, 1/h")
+    return _table(header, rows) + _more(len(results) - len(rows), "recording") + _failed(results.failures)
 
 
 def index_html(index: Index) -> str:
     """Show what an index holds: scripts with their renderings."""
+    if index.closed:
+        return "<div style='font-family:sans-serif;font-size:13px'><b>Index</b> · closed</div>"
     renderings = index.renderings
     counts = Counter(rendering.script for rendering in renderings)
     known = {rendering.script: rendering for rendering in renderings}
@@ -82,8 +116,16 @@ def _match_cells(match: Match) -> tuple[str, ...]:
     )
 
 
-def _far(match: Match) -> str:
-    return f"{match.false_alarms_per_hour:.0e}"
+def _far(found: Match | SameWords) -> str:
+    return f"{found.false_alarms_per_hour:.0e}"
+
+
+def _failed(failures: Sequence[Failure]) -> str:
+    rows = failures[:ROWS]
+    told = "".join(
+        f"<div style='font-family:sans-serif;font-size:13px'>left out: {escape(failure.told)}</div>" for failure in rows
+    )
+    return told + _more(len(failures) - len(rows), "failure")
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

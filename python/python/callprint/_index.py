@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -12,15 +12,15 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from callprint import _core
-from callprint._batch import check_rate, expand, run
+from callprint._batch import Recording, expand, is_batch, recordings_of, refuse_batch, run
 from callprint._corpus import as_channel
-from callprint._errors import ArgumentError, CallprintError
+from callprint._errors import ArgumentError, CallprintWarning
 from callprint._far import MAX_FAR, as_far
 from callprint._fingerprint import Fingerprint
 from callprint._html import index_html
 from callprint._renderings import Rendering, read_labels
 from callprint._results import Match, ScanResult, scan_result
-from callprint._signal import StrPath, as_rate, as_signal, is_path, refuse_rate
+from callprint._signal import StrPath, as_path, as_rate, as_signal, as_text, is_path, refuse_rate
 
 MAX_CLIP_SECONDS = 600.0
 """Longest clip that an index takes: scripts last a minute or two, a longer file is a whole call by mistake."""
@@ -55,7 +55,7 @@ class Index:
     'loan-01'
     """
 
-    __slots__ = ("_core", "_path", "_restore")
+    __slots__ = ("_categories", "_core", "_path", "_restore")
 
     def __init__(self) -> None:
         self._set(_core.Index())
@@ -65,6 +65,8 @@ class Index:
         self._path = path
         # How an unchanged index is made again in another process.
         self._restore: tuple[Any, tuple[Any, ...]] | None = None
+        # By script, the category of each rendering, kept from the first change on: to ask a changed index builds it.
+        self._categories: dict[str, dict[str, str]] | None = None
 
     @classmethod
     def open(cls, path: StrPath) -> Index:
@@ -82,10 +84,11 @@ class Index:
         FileError
             If it can't be read (a `FileNotFoundError` if it is not there).
         """
-        name = os.fspath(path)
+        # Absolute, to be the same file from another working directory.
+        name = str(Path(as_path(path)).absolute())
         self = cls.__new__(cls)
         self._set(_core.Index.open(name), name)
-        self._restore = (Index.open, (str(Path(name).absolute()),))
+        self._restore = (Index.open, (name,))
         return self
 
     @classmethod
@@ -126,7 +129,9 @@ class Index:
         """
         labels = {} if scripts is None else read_labels(scripts)
         index = cls()
-        for clip in expand(clips if is_path(clips) else list(clips)):
+        if not is_path(clips) and not is_batch(clips, "clips"):
+            raise ArgumentError(f"clips is {type(clips).__name__}; want paths; for samples there is add()")
+        for clip in expand(clips):
             if not is_path(clip):
                 raise ArgumentError(f"clips holds {type(clip).__name__}; want paths; for samples there is add()")
             name = Path(clip).stem
@@ -136,8 +141,17 @@ class Index:
 
     @property
     def path(self) -> str | None:
-        """File that it was opened from or saved to last, or None."""
+        """File that it was opened from or saved to last, as an absolute path, or None."""
         return self._path
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        try:
+            len(self._core)
+        except ArgumentError:
+            return True
+        return False
 
     @property
     def renderings(self) -> list[Rendering]:
@@ -185,17 +199,37 @@ class Index:
             If another argument can't be used.
         AudioError, FileError
             If the file can't be read.
+
+        Warns
+        -----
+        CallprintWarning
+            If another rendering of the script has another category.
         """
         if not isinstance(id, str):
             raise ArgumentError(f"id is {id!r}; want a name such as 'dental-01__voice'")
+        labels = as_text(id, "id"), as_text(category, "category"), as_text(language, "language")
+        categories = self._known_categories().setdefault(_script_of(id), {})
         if is_path(y):
             refuse_rate(sr)
-            self._core.add_file(id, category, language, os.fspath(y), as_channel(channel), MAX_CLIP_SECONDS)
+            self._core.add_file(*labels, as_path(y), as_channel(channel), MAX_CLIP_SECONDS)
         else:
             if channel is not None:
                 raise ArgumentError("channel is for files; pass one channel of the samples, as in y[:, 0]")
-            self._core.add(id, category, language, as_signal(y), as_rate(sr))
+            self._core.add(*labels, as_signal(y), as_rate(sr))
         self._restore = None
+        others = set(categories.values()) - {"", category}
+        categories[id] = category
+        if category and others:
+            script, other = _script_of(id), min(others)
+            told = f"script {script!r} has two categories now, {other!r} and {category!r}; give all its renderings one"
+            warnings.warn(told, CallprintWarning, stacklevel=2)
+
+    def _known_categories(self) -> dict[str, dict[str, str]]:
+        if self._categories is None:
+            self._categories = {}
+            for rendering in self.renderings:
+                self._categories.setdefault(rendering.script, {})[rendering.id] = rendering.category
+        return self._categories
 
     def remove(self, name: str) -> int:
         """Remove a rendering, or all renderings of a script.
@@ -215,8 +249,12 @@ class Index:
         NotFoundError
             If there is none of this name (also a `KeyError`).
         """
+        as_text(name, "name")
+        categories = self._known_categories()
         count = self._core.remove(name)
         self._restore = None
+        categories.pop(name, None)
+        categories.get(_script_of(name), {}).pop(name, None)
         return count
 
     def search(
@@ -257,6 +295,7 @@ class Index:
         --------
         callprint.scan : for files and folders, with events and more.
         """
+        refuse_batch(y, "search_many() or scan()")
         if is_path(y):
             refuse_rate(sr)
             return list(self._scan_file(y, max_far, candidates, None).matches)
@@ -294,18 +333,24 @@ class Index:
         ArgumentError, AudioError, FileError
             As `search` does, for the first signal that can't be used.
         """
-        if is_path(ys) or not isinstance(ys, Iterable) or getattr(ys, "ndim", 2) < 2:
+        rows = getattr(ys, "ndim", 1) > 1 and not hasattr(ys, "columns")  # of an array: a signal each
+        if is_path(ys) or not (rows or is_batch(ys, "ys")):
             raise ArgumentError("ys is one signal; want several: a list of them, or search() for one")
-        signals = list(ys)
-        check_rate(signals, sr)
         as_far(max_far)
 
-        def search_one(y: Any, cancel: _core.CancelFlag) -> list[Match]:
-            if is_path(y):
-                return list(self._scan_file(y, max_far, candidates, cancel).matches)
-            return list(self._scan_array(y, sr, max_far, candidates, cancel).matches)
+        def one_by_one() -> Iterator[ArrayLike | StrPath]:
+            for y in ys:
+                refuse_batch(y, "scan()")
+                yield y
 
-        return run(search_one, signals, jobs=jobs, on_error="raise")[0]
+        recordings, _ = recordings_of(one_by_one() if isinstance(ys, Iterator) else list(one_by_one()), sr)
+
+        def search_one(recording: Recording, cancel: _core.CancelFlag) -> list[Match]:
+            if is_path(recording.audio):
+                return list(self._scan_file(recording.audio, max_far, candidates, cancel).matches)
+            return list(self._scan_array(recording.audio, sr, max_far, candidates, cancel).matches)
+
+        return run(search_one, recordings, jobs=jobs, on_error="raise")[0]
 
     def codes(self, rendering: str) -> Fingerprint:
         """Return the codes that are stored of a rendering.
@@ -325,17 +370,24 @@ class Index:
         NotFoundError
             If there is no rendering of this name.
         """
-        return Fingerprint(*self._core.codes(rendering))
+        return Fingerprint(*self._core.codes(as_text(rendering, "rendering")))
 
     def _scan_array(
-        self, y: ArrayLike, sr: Any, max_far: float, candidates: bool, cancel: _core.CancelFlag | None
+        self,
+        y: ArrayLike,
+        sr: Any,
+        max_far: float,
+        candidates: bool,
+        cancel: _core.CancelFlag | None,
+        name: str | None = None,
     ) -> ScanResult:
-        return scan_result(self._core.scan(as_signal(y), as_rate(sr), as_far(max_far), bool(candidates), cancel))
+        scanned = self._core.scan(as_signal(y), as_rate(sr), as_far(max_far), bool(candidates), cancel)
+        return scan_result(scanned, name)
 
     def _scan_file(
         self, path: StrPath, max_far: float, candidates: bool, cancel: _core.CancelFlag | None
     ) -> ScanResult:
-        return scan_result(self._core.scan_file(os.fspath(path), as_far(max_far), bool(candidates), cancel))
+        return scan_result(self._core.scan_file(as_path(path), as_far(max_far), bool(candidates), cancel))
 
     def save(self, path: StrPath | None = None) -> None:
         """Write the index to a file.
@@ -355,12 +407,12 @@ class Index:
         FileError
             If the file can't be written; the old one is untouched then.
         """
-        target = self._path if path is None else os.fspath(path)
+        target = self._path if path is None else str(Path(as_path(path)).absolute())
         if target is None:
             raise ArgumentError("the index has no file yet; give save() a path")
         self._core.save(target)
         self._path = target
-        self._restore = (Index.open, (str(Path(target).absolute()),))
+        self._restore = (Index.open, (target,))
 
     def stats(self) -> dict[str, Any]:
         """Return the sizes of the index.
@@ -372,6 +424,7 @@ class Index:
             ``format_version``, and ``configuration``, the hash of the fingerprint's.
         """
         stats: dict[str, Any] = json.loads(self._core.stats())
+        stats["seconds"] += 0.0  # a sum of nothing is -0.0
         return stats
 
     def verify(self) -> None:
@@ -404,16 +457,21 @@ class Index:
         return len(self._core)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name in self._core
+        try:
+            return isinstance(name, str) and name in self._core
+        except UnicodeEncodeError:
+            return False
+
+    def __bool__(self) -> bool:
+        return not self.closed and len(self) > 0
 
     def __iter__(self) -> Iterator[str]:
         return iter([rendering.id for rendering in self.renderings])
 
     def __repr__(self) -> str:
-        try:
-            held = f"{len(self)} renderings of {len(self.scripts)} scripts"
-        except CallprintError:
+        if self.closed:
             return "<callprint.Index: closed>"
+        held = f"{len(self)} renderings of {len(self.scripts)} scripts"
         return f"<callprint.Index: {held}{f', {self._path}' if self._path else ''}>"
 
     def _repr_html_(self) -> str:
@@ -432,6 +490,10 @@ def as_index(index: Index | StrPath | None) -> Index:
     if is_path(index):
         return Index.open(index)
     raise ArgumentError(f"index is {type(index).__name__}; want an Index, a path, or None for the built-in one")
+
+
+def _script_of(rendering: str) -> str:
+    return rendering.partition("__")[0]
 
 
 def _from_bytes(data: bytes, path: str | None) -> Index:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from callprint._errors import ArgumentError
-from callprint._signal import StrPath
+from callprint._errors import ArgumentError, FileError
+from callprint._signal import StrPath, as_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +37,22 @@ class Rendering:
 
 def read_labels(path: StrPath) -> dict[str, tuple[str, str]]:
     """Read category and language of each script."""
-    name = os.fspath(path)
+    name = as_path(path, "scripts")
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        # Some editors begin a file with a byte-order mark, or end it with an empty line.
+        lines = Path(name).read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise ArgumentError(f"{name}: is not UTF-8 text: {error}") from error
-    columns = lines[0].split("\t") if lines else []
+    except OSError as error:
+        raise FileError(error.errno, error.strerror or str(error), name) from error
+    columns = lines[0].split("\t")
     missing = {"id", "category", "language"} - set(columns)
     if missing:
         raise ArgumentError(f"{name}: has no column {sorted(missing)[0]!r} in its header line {columns}")
     labels = {}
     for number, line in enumerate(lines[1:], start=2):
+        if not line.strip():
+            continue
         cells = line.split("\t")
         if len(cells) != len(columns):
             raise ArgumentError(f"{name}: line {number} has {len(cells)} cells; the header has {len(columns)}")

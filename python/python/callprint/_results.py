@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callprint._html import results_html, scan_html
-from callprint._pandas import import_pandas
-from callprint._sequence import Results
+from callprint._pandas import table_of
+from callprint._sequence import Results, arrays_equal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +41,12 @@ class Alignment(NamedTuple):
     script_times: NDArray[np.float64]
     distances: NDArray[np.uint8]
     active: NDArray[np.bool_]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Alignment) and arrays_equal(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +164,7 @@ class ScanResult:
     Attributes
     ----------
     file : str
-        Path as given, or ``<array>``.
+        Path as given, or ``<array>``; of several, ``<array 2>`` is the third.
     seconds : float
         Length, s.
     matches : tuple of Match
@@ -191,7 +197,8 @@ class ScanResult:
             Of strings, numbers, lists and dicts; a copy.
         """
         copy: dict[str, Any] = json.loads(json.dumps(self._report))
-        return copy
+        # One may have replaced it.
+        return copy | {"file": self.file}
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return the matches as a table.
@@ -250,10 +257,15 @@ class ScanResults(Results[ScanResult]):
         return results_html(self)
 
 
-def scan_result(scanned: tuple[str, list[Any]]) -> ScanResult:
-    """Make the result of the compiled part's JSON, and alignments in the order of its matches."""
+def scan_result(scanned: tuple[str, list[Any]], name: str | None = None) -> ScanResult:
+    """Make the result of the compiled part's JSON, and alignments in the order of its matches.
+
+    `name` is what its recording is called, if it knows no file.
+    """
     text, alignments = scanned
     report: dict[str, Any] = json.loads(text)
+    if name is not None:
+        report["file"] = name
     paths = [Alignment(*alignment) for alignment in alignments]
     return ScanResult(
         file=report["file"],
@@ -285,14 +297,6 @@ def _channel(values: dict[str, Any]) -> Channel:
     return _known(Channel, values | {"machine_voice": _known(MachineVoice, values["machine_voice"])})
 
 
-def _match_table(results: Sequence[ScanResult]) -> pd.DataFrame:
-    pandas = import_pandas("to_dataframe")
-    names = [field.name for field in fields(Match) if field.name != "alignment"]
-    columns = ["file", *names]
-    rows = [
-        {"file": result.file, **{name: getattr(match, name) for name in names}}
-        for result in results
-        for match in result.matches
-    ]
-    table: pd.DataFrame = pandas.DataFrame(rows, columns=columns)
-    return table
+def _match_table(results: Iterable[ScanResult]) -> pd.DataFrame:
+    rows = ((result.file, match) for result in results for match in result.matches)
+    return table_of(Match, rows, leave_out=("alignment",))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from callprint._pandas import import_pandas
+from callprint._html import words_html, words_results_html
+from callprint._pandas import table_of
 from callprint._sequence import Results
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class WordingResult:
     Attributes
     ----------
     file : str
-        Path as given, or ``<array>``.
+        Path as given, or ``<array>``; of several, ``<array 2>`` is the third.
     seconds : float
         Length, s.
     same_words : tuple of SameWords
@@ -92,6 +93,9 @@ class WordingResult:
         """
         return _table([self])
 
+    def _repr_html_(self) -> str:
+        return words_html(self)
+
 
 class WordingResults(Results[WordingResult]):
     """The results of several recordings, in their order; those that failed are in `failures`.
@@ -127,6 +131,9 @@ class WordingResults(Results[WordingResult]):
         """
         return _table(self)
 
+    def _repr_html_(self) -> str:
+        return words_results_html(self)
+
 
 def same_words(text: str) -> SameWords | None:
     """Make what was found of the compiled part's JSON."""
@@ -134,15 +141,13 @@ def same_words(text: str) -> SameWords | None:
     return None if found is None else SameWords(**found)
 
 
-def wording_result(text: str) -> WordingResult:
-    """Make the result of the compiled part's JSON."""
+def wording_result(text: str, name: str | None = None) -> WordingResult:
+    """Make the result of the compiled part's JSON; `name` is what its recording is called, if it knows no file."""
     report: dict[str, Any] = json.loads(text)
+    if name is not None:
+        report["file"] = name
     return WordingResult(**report | {"same_words": tuple(SameWords(**found) for found in report["same_words"])})
 
 
-def _table(results: Sequence[WordingResult]) -> pd.DataFrame:
-    pandas = import_pandas("to_dataframe")
-    columns = ["file", *(field.name for field in fields(SameWords))]
-    rows = [{"file": result.file, **asdict(found)} for result in results for found in result.same_words]
-    table: pd.DataFrame = pandas.DataFrame(rows, columns=columns)
-    return table
+def _table(results: Iterable[WordingResult]) -> pd.DataFrame:
+    return table_of(SameWords, ((result.file, found) for result in results for found in result.same_words))

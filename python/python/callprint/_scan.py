@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from typing import Any, TypeAlias, overload
+from collections import deque
+from collections.abc import Iterator, ValuesView
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from callprint import _core
-from callprint._batch import OnError, recordings_of, run
+from callprint._batch import OnError, Recording, check_on_error, recordings_of, run
 from callprint._far import MAX_FAR, as_far
 from callprint._index import Index, as_index
 from callprint._results import ScanResult, ScanResults
 from callprint._signal import StrPath, is_path
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Samples: TypeAlias = "NDArray[np.floating[Any]] | NDArray[np.int16]"
 """Samples of one channel, ``(n,)``."""
 
-Batch: TypeAlias = "list[Any] | tuple[Any, ...] | Iterator[Any]"
-"""Paths, samples, or both. (A wider type would take in strings and arrays themselves.)"""
+Batch: TypeAlias = (
+    "list[Any] | tuple[Any, ...] | Iterator[Any] | AbstractSet[Any] | ValuesView[Any] | deque[Any]"
+    " | NDArray[np.str_] | NDArray[np.object_] | pd.Series[str] | pd.Index[str]"
+)
+"""Paths, samples, or both. (``Iterable[Any]`` would take in strings and signals themselves.)"""
 
 
 @overload
@@ -74,9 +81,10 @@ def scan(
 
     Parameters
     ----------
-    audio : path, array_like of shape (n,), or list of these
+    audio : path, array_like of shape (n,), or iterable of these
         An audio file, a folder (with all audio files below it), the samples of one channel as `fingerprint` takes
-        them, or several of these. A file's channels are scanned each by itself.
+        them, or several of these: a list, a column of a table, a generator (which is read only a little ahead). A
+        file's channels are scanned each by itself.
     sr : int, optional
         Sample rate of samples, Hz; files tell their own.
     index : Index or path, optional
@@ -98,8 +106,9 @@ def scan(
     ScanResult
         For one file or signal.
     ScanResults
-        For a folder or a list: a sequence of results in the order of the recordings. (What a path names is not known
-        to a type checker; it takes ``result: ScanResult = scan(path)``.)
+        For a folder or several: a sequence of results in the order of the recordings. Samples are called by their
+        place among them, ``<array 0>`` and so on. (What a path names is not known to a type checker; it takes
+        ``result: ScanResult = scan(path)``.)
 
     Raises
     ------
@@ -125,14 +134,15 @@ def scan(
     >>> results.to_dataframe()[["file", "script", "query_start"]]  # doctest: +SKIP
     """
     far = as_far(max_far)
+    check_on_error(on_error)
     recordings, batch = recordings_of(audio, sr)
     known = as_index(index)
 
-    def scan_one(recording: Any, cancel: _core.CancelFlag | None = None) -> ScanResult:
-        if is_path(recording):
-            return known._scan_file(os.fspath(recording), far, candidates, cancel)
-        return known._scan_array(recording, sr, far, candidates, cancel)
+    def scan_one(recording: Recording, cancel: _core.CancelFlag | None = None) -> ScanResult:
+        if is_path(recording.audio):
+            return known._scan_file(recording.audio, far, candidates, cancel)
+        return known._scan_array(recording.audio, sr, far, candidates, cancel, recording.name)
 
     if not batch:
-        return scan_one(recordings[0])
+        return scan_one(next(iter(recordings)))
     return ScanResults(*run(scan_one, recordings, jobs=jobs, on_error=on_error, progress=progress))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from callprint import _core
+from callprint._corpus import as_seconds
 from callprint._errors import ArgumentError
 from callprint._far import MAX_FAR, as_far
 from callprint._index import Index, as_index
@@ -86,6 +87,9 @@ class Session:
     The result does not depend on the pieces, and is that of `scan` on the whole. Sessions share an index; each belongs
     to one call.
 
+    As a context manager it ends the call when the block is left. The last events, ``ended`` at least, are those that
+    `finish` returns: call it at the end of the block, or after it.
+
     Parameters
     ----------
     index : Index or path, optional
@@ -108,6 +112,9 @@ class Session:
     ...     for block in np.zeros((50, 160), np.int16):  # 20 ms each
     ...         for event in session.push(block):
     ...             print(event.type, event.at)
+    ...     for event in session.finish():
+    ...         print(event.type, event.at)
+    ended 1.0
     >>> session.seconds
     1.0
     """
@@ -124,17 +131,10 @@ class Session:
         stop_when_decided: bool = False,
         machine_voice: bool = True,
     ) -> None:
-        if (
-            isinstance(unmatched_after, bool)
-            or not isinstance(unmatched_after, (int, float))
-            or not unmatched_after > 0
-        ):
-            raise ArgumentError(
-                f"unmatched_after is {unmatched_after!r}; want a positive number of seconds, such as 12"
-            )
+        after = as_seconds(unmatched_after, "unmatched_after")
         self._sr = as_rate(sr)
         known = as_index(index)._core
-        far, after = as_far(max_far), float(unmatched_after)
+        far = as_far(max_far)
         self._core = _core.Session(known, self._sr, far, after, bool(stop_when_decided), bool(machine_voice))
 
     def push(self, y: ArrayLike) -> list[SessionEvent]:
@@ -160,7 +160,14 @@ class Session:
         return events
 
     def finish(self) -> list[SessionEvent]:
-        """End the call, and return the last events; samples pushed after it are ignored."""
+        """End the call, and return the last events; samples pushed after it are ignored.
+
+        Returns
+        -------
+        list of SessionEvent
+            What became known by the end, and ``ended``. If the call has ended already, as by leaving a ``with`` block,
+            those of its last events that were not returned yet.
+        """
         self._core.finish()
         return self._events()
 
@@ -190,6 +197,9 @@ class Session:
         traceback: TracebackType | None,
     ) -> None:
         self._core.finish()
+
+    def __reduce__(self) -> NoReturn:
+        raise ArgumentError("a Session is one live call, which can't be copied or pickled; make another")
 
     def __repr__(self) -> str:
         return f"<callprint.Session: {self.seconds:.1f} s at {self._sr} Hz>"

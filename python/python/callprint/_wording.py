@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, overload
 
 from numpy.typing import ArrayLike
 
 from callprint import _core
-from callprint._batch import OnError, recordings_of, run
+from callprint._batch import OnError, Recording, check_on_error, recordings_of, refuse_batch, run
 from callprint._corpus import as_channel
 from callprint._errors import ArgumentError
 from callprint._far import as_far
 from callprint._index import Index, as_index
 from callprint._same_words import SameWords, WordingResult, WordingResults, same_words, wording_result
 from callprint._scan import Batch, Samples
-from callprint._signal import StrPath, as_rate, as_signal, is_path, refuse_rate
+from callprint._signal import StrPath, as_path, as_rate, as_signal, is_path, refuse_rate
 
 MAX_CLIP_SECONDS = 20.0
 """Longest clip that is compared as one; `scan` cuts what is longer into windows of 12 s."""
@@ -32,13 +31,13 @@ class Wording:
     rendering is compared in full: a second of audio takes 50 ms against 200 of them. It is a hint that an unknown robot
     says a known script; listen to it, and add the recording to the index, which then recognises it.
 
-    Threads may share it; searching releases the GIL.
+    Threads may share it; searching releases the GIL. It pickles as its index does.
 
     Parameters
     ----------
     index : Index or path, optional
         Scripts to look for; by default those of the corpus that comes with callprint. It takes 20 kB of memory for 12 s
-        of each rendering. Later changes of the index do not count.
+        of each rendering, and an index that no file holds is kept with it. Later changes of the index do not count.
 
     Raises
     ------
@@ -53,12 +52,14 @@ class Wording:
     >>> wording.scan("unmatched/").to_dataframe()[["file", "script", "query_start"]]  # doctest: +SKIP
     """
 
-    __slots__ = ("_core", "_held")
+    __slots__ = ("_core", "_held", "_restore")
 
     def __init__(self, index: Index | StrPath | None = None) -> None:
         known = as_index(index)
         self._core = _core.Wording(known._core)
         self._held = len(known)
+        # The index as it is now, whatever becomes of it.
+        self._restore = known.__reduce__()
 
     def search(
         self,
@@ -97,8 +98,9 @@ class Wording:
         far = _as_words_far(max_far)
         if is_path(y):
             refuse_rate(sr)
-            found = same_words(self._core.search_file(os.fspath(y), as_channel(channel), MAX_CLIP_SECONDS))
+            found = same_words(self._core.search_file(as_path(y), as_channel(channel), MAX_CLIP_SECONDS))
         else:
+            refuse_batch(y, "scan()")
             if channel is not None:
                 raise ArgumentError("channel is for files; pass one channel of the samples, as in y[:, 0]")
             samples, rate = as_signal(y), as_rate(sr)
@@ -156,9 +158,10 @@ class Wording:
 
         Parameters
         ----------
-        audio : path, array_like of shape (n,), or list of these
+        audio : path, array_like of shape (n,), or iterable of these
             An audio file, a folder (with all audio files below it), the samples of one channel as `fingerprint` takes
-            them, or several of these. Each channel of a file is heard by itself, in windows of 12 s.
+            them, or several of these, as `callprint.scan` takes them. Each channel of a file is heard by itself, in
+            windows of 12 s.
         sr : int, optional
             Sample rate of samples, Hz, 1000 to 384000; files tell their own.
         max_far : float, optional
@@ -176,7 +179,7 @@ class Wording:
         WordingResult
             For one file or signal.
         WordingResults
-            For a folder or a list: a sequence of results in the order of the recordings. (What a path names is not
+            For a folder or several: a sequence of results in the order of the recordings. (What a path names is not
             known to a type checker; it takes ``result: WordingResult = wording.scan(path)``.)
 
         Raises
@@ -198,19 +201,28 @@ class Wording:
         Memory does not grow with the length of a file. The GIL is released; Ctrl-C stops the scan.
         """
         far = _as_words_far(max_far)
+        check_on_error(on_error)
         recordings, batch = recordings_of(audio, sr)
 
-        def scan_one(recording: Any, cancel: _core.CancelFlag | None = None) -> WordingResult:
-            if is_path(recording):
-                return wording_result(self._core.scan_file(os.fspath(recording), far, cancel))
-            return wording_result(self._core.scan(as_signal(recording), as_rate(sr), far, cancel))
+        def scan_one(recording: Recording, cancel: _core.CancelFlag | None = None) -> WordingResult:
+            if is_path(recording.audio):
+                return wording_result(self._core.scan_file(as_path(recording.audio), far, cancel))
+            text = self._core.scan(as_signal(recording.audio), as_rate(sr), far, cancel)
+            return wording_result(text, recording.name)
 
         if not batch:
-            return scan_one(recordings[0])
+            return scan_one(next(iter(recordings)))
         return WordingResults(*run(scan_one, recordings, jobs=jobs, on_error=on_error, progress=progress))
 
     def __repr__(self) -> str:
         return f"<callprint.Wording: {self._held} renderings>"
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return _from_index, self._restore
+
+
+def _from_index(make: Any, arguments: tuple[Any, ...]) -> Wording:
+    return Wording(make(*arguments))
 
 
 def _as_words_far(max_far: Any) -> float:

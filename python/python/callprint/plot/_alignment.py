@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from callprint._errors import ArgumentError
 from callprint._fingerprint import Fingerprint, fingerprint
 from callprint._index import Index, as_index
 from callprint._results import Match
 from callprint._signal import StrPath
-from callprint.plot._style import RED, assumed_speed, heard_at, panels, samples, style
+from callprint.plot._style import RED, as_match, assumed_speed, heard_at, panels, samples, style, until
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,9 +51,19 @@ def alignment(
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    ArgumentError
+        If an argument can't be used.
+    AudioError, FileError
+        If the file can't be read.
+    NotFoundError
+        If the index does not hold the match's rendering.
+    MissingDependencyError
+        If matplotlib is not installed.
     """
-    if not isinstance(match, Match):
-        raise ArgumentError(f"match is {type(match).__name__}; want one of those that scan() or search() returns")
+    as_match(match)
     signal, rate = samples(y, sr, channel)
     speed = assumed_speed(match)
     heard = fingerprint(signal, sr=rate, hop=1, speed=speed)
@@ -78,7 +87,7 @@ def alignment(
         shown = stored.times[(stored.times >= match.script_start) & (stored.times <= match.script_end)]
         plane.plot(heard_at(shown, match), shown, color=RED, linewidth=1, label="alignment")
         plane.legend(loc="upper left")
-        plane.set_xlim(0, len(signal) / rate)
+        plane.set_xlim(0, until(signal, rate))
         plane.set_ylim(0, stored.times[-1] + 0.3 if len(stored.times) else 1)
         plane.set_xlabel("time in the recording, s")
         plane.set_ylabel(f"time in {match.rendering}, s")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def shared_audio(index: Index | StrPath | None = None) -> tuple[list[str], NDArr
     return scripts, seconds
 
 
-def index_map(index: Index | StrPath | None = None, *, scripts: list[str] | None = None) -> Figure:
+def index_map(index: Index | StrPath | None = None, *, scripts: Iterable[str] | None = None) -> Figure:
     """Draw which scripts share audio, such as a greeting by the same voice.
 
     What scripts share can't tell them apart: a call that plays only that is ambiguous between them.
@@ -78,29 +79,41 @@ def index_map(index: Index | StrPath | None = None, *, scripts: list[str] | None
     ----------
     index : Index or path, optional
         By default the built-in one.
-    scripts : list of str, optional
+    scripts : iterable of str, optional
         Scripts to show; by default those that share most, at most 80.
 
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    ArgumentError
+        If the index is empty, or a script is not in it.
+    MissingDependencyError
+        If matplotlib is not installed.
     """
     names, seconds = shared_audio(index)
     both = np.maximum(seconds, seconds.T)
+    if isinstance(scripts, str) or not (scripts is None or isinstance(scripts, Iterable)):
+        raise ArgumentError(f"scripts is {scripts!r}; want a list of scripts, as in [{scripts!r}]")
     if scripts is None:
         most = np.argsort(-both.max(axis=1), kind="stable")[:MOST]
         chosen = [names[i] for i in sorted(most)]
     else:
-        unknown = sorted(set(scripts) - set(names))
+        chosen = list(scripts)
+        unknown = [script for script in chosen if script not in names]
         if unknown:
             raise ArgumentError(f"scripts holds {unknown[0]!r}, which is not in the index")
-        chosen = list(scripts)
+        if not chosen:
+            raise ArgumentError("scripts is empty; want at least one, or None for those that share most")
     at = [names.index(name) for name in chosen]
-    size = 2.0 + 0.13 * len(chosen)
+    # A few scripts still leave room for the words beside the colours.
+    size = max(3.4, 2.0 + 0.13 * len(chosen))
     with style() as colours:
         figure, (ax,) = panels([size], width=size + 1.0)
         image = ax.imshow(seconds[np.ix_(at, at)], cmap=colours.shades(), vmin=0, vmax=max(0.5, float(both.max())))
-        figure.colorbar(image, ax=ax, label="sound of the row's script that the column's has, s", shrink=0.7)
+        figure.colorbar(image, ax=ax, label="sound of the row's script\nthat the column's has, s", shrink=0.7)
         ax.set_xticks(range(len(chosen)), chosen, rotation=90, fontsize=6)
         ax.set_yticks(range(len(chosen)), chosen, fontsize=6)
         ax.set_title("Audio that scripts share")

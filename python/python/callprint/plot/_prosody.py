@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from callprint._features import feature_catalogue, features
 from callprint._signal import StrPath
-from callprint.plot._style import GREEN, ORANGE, panels, samples, style
+from callprint.plot._style import GREEN, ORANGE, panels, samples, style, until
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ def prosody(y: ArrayLike | StrPath, *, sr: int | None = None, channel: int | Non
     Raises
     ------
     MissingDependencyError
-        If pandas is not installed.
+        If pandas or matplotlib is not installed.
     """
     signal, rate = samples(y, sr, channel)
     frames = features(signal, sr=rate, level="lld")
@@ -81,7 +81,7 @@ def prosody(y: ArrayLike | StrPath, *, sr: int | None = None, channel: int | Non
         axes[2].fill_between(times, -80, level, color=GREEN, alpha=0.5, linewidth=0)
         axes[2].set_ylabel("level, dBFS")
         for ax in axes[:3]:
-            ax.set_xlim(0, len(signal) / rate)
+            ax.set_xlim(0, until(signal, rate))
         axes[2].set_xlabel("time, s")
         _statistics(axes[3], totals)
     return figure

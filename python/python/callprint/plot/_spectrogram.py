@@ -11,11 +11,28 @@ from callprint._fingerprint import Fingerprint, fingerprint
 from callprint._index import Index, as_index
 from callprint._results import Match
 from callprint._signal import StrPath
-from callprint.plot._style import RED, Palette, assumed_speed, bits, decibels, heard_at, panels, samples, style
+from callprint.plot._style import (
+    RED,
+    Palette,
+    as_match,
+    assumed_speed,
+    bits,
+    decibels,
+    frames_of,
+    heard_at,
+    panels,
+    samples,
+    style,
+    until,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+_LEAST_TOP = -60.0
+"""Least power that is drawn bright, dB of full scale: that of 16-bit noise under any speech."""
 
 
 def spectrogram(
@@ -48,7 +65,18 @@ def spectrogram(
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    ArgumentError
+        If an argument can't be used.
+    AudioError, FileError
+        If the file can't be read.
+    MissingDependencyError
+        If matplotlib is not installed.
     """
+    if match is not None:
+        as_match(match)
     signal, rate = samples(y, sr, channel)
     heard = fingerprint(signal, sr=rate, hop=1, speed=assumed_speed(match))
     with style() as colours:
@@ -61,18 +89,22 @@ def spectrogram(
             )
             _compare(axes[2:], heard, as_index(index).codes(match.rendering), match, colours)
         axes[-1].set_xlabel("time, s")
-        axes[0].set_xlim(0, len(signal) / rate)
+        axes[0].set_xlim(0, until(signal, rate))
     return figure
 
 
 def _power(ax: Axes, signal: NDArray[Any], rate: int) -> None:
-    level, hop, top = decibels(signal, rate)
-    highest = float(level.max())
+    level, top = decibels(signal, rate)
+    # Silence is dark, however little else there is.
+    highest = max(float(level.max()), _LEAST_TOP)
+    # Each column lies around the middle of its frame.
+    times = frames_of(rate).times(level.shape[1])
+    half = 0.5 * frames_of(rate).hop / rate
     image = ax.imshow(
         level,
         origin="lower",
         aspect="auto",
-        extent=(0, level.shape[1] * hop, 0, top / 1000),
+        extent=(times[0] - half, times[-1] + half, 0, top / 1000),
         vmin=highest - 70,
         vmax=highest,
         cmap="magma",
@@ -90,6 +122,9 @@ def draw_bits(
     colours: Palette,
 ) -> None:
     """Draw bits ``(128, n)`` along their times."""
+    ax.set_ylabel(label)
+    ax.set_yticks([0, 64, 128])
+    ax.set_ylim(0, image.shape[0])
     if image.shape[1] == 0:
         return
     # Bits without sound say nothing: pale.
@@ -97,14 +132,16 @@ def draw_bits(
     half = 0.5 * float(np.median(np.diff(times))) if len(times) > 1 else 0.005
     extent = (times[0] - half, times[-1] + half, 0, image.shape[0])
     ax.imshow(shade, origin="lower", aspect="auto", extent=extent, vmin=0, vmax=1, cmap=colours.bits)
-    ax.set_ylabel(label)
-    ax.set_yticks([0, 64, 128])
 
 
 def _compare(axes: list[Axes], heard: Fingerprint, stored: Fingerprint, match: Match, colours: Palette) -> None:
     """Draw the reference where it is heard, the bits that differ, and their share."""
+    axes[2].set_ylim(0, 0.62)
+    axes[2].set_ylabel("bit error\nrate")
     query_times = heard_at(stored.times, match)
     shown = (query_times >= match.query_start) & (query_times <= match.query_end)
+    # A signal that is too short for a code has none to compare with.
+    shown &= len(heard.times) > 0
     query_times, codes = query_times[shown], stored.codes[shown]
     here = np.clip(np.searchsorted(heard.times, query_times - 0.005), 0, len(heard.times) - 1)
     reference = bits(codes)
@@ -116,5 +153,3 @@ def _compare(axes: list[Axes], heard: Fingerprint, stored: Fingerprint, match: M
     axes[2].step(query_times, share, where="mid", color=RED)
     axes[2].axhline(0.5, color=colours.grey, linewidth=0.8, linestyle="--")
     axes[2].annotate("unrelated", (0, 0.5), textcoords="offset points", xytext=(2, 2), fontsize=7)
-    axes[2].set_ylim(0, 0.62)
-    axes[2].set_ylabel("bit error\nrate")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,15 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from callprint._corpus import load
-from callprint._errors import MissingDependencyError
+from callprint._errors import ArgumentError, MissingDependencyError
 from callprint._results import Match
 from callprint._signal import StrPath, as_rate, as_signal, is_path, refuse_rate
-
-try:
-    import matplotlib.pyplot as plt
-except ImportError as error:
-    message = "callprint.plot needs matplotlib: pip install 'callprint[plot]'"
-    raise MissingDependencyError(message, name="matplotlib") from error
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,8 +53,19 @@ _LIGHT = Palette("#ffffff", "#222222", "#6e6e6e", "#c4c4c4", BLUE, "Greys", "vir
 _DARK = Palette("#111111", "#e8e8e8", "#9a9a9a", "#4a4a4a", SKY, "Greys_r", "viridis_r")
 
 
+def pyplot() -> Any:
+    """Import matplotlib, or say what to do: the functions can be named, listed and read about without it."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        message = "callprint.plot needs matplotlib: pip install 'callprint[plot]'"
+        raise MissingDependencyError(message, name="matplotlib") from error
+    return plt
+
+
 def palette() -> Palette:
     """Return the colours that suit matplotlib's present setting of a figure's ground."""
+    plt = pyplot()
     from matplotlib.colors import to_rgb
 
     setting = plt.rcParams["figure.facecolor"]
@@ -99,12 +104,17 @@ def _settings(colours: Palette) -> dict[Any, Any]:
 def style() -> Iterator[Palette]:
     """Draw in the style of these pictures, light or dark; settings made elsewhere come back after it."""
     colours = palette()
-    with plt.rc_context(_settings(colours)):
+    with pyplot().rc_context(_settings(colours)):
         yield colours
 
 
-def panels(heights: list[float], *, width: float = 9.0, sharex: bool = True) -> tuple[Figure, list[Axes]]:
+WIDTH = 9.0
+"""Width of a figure, inches."""
+
+
+def panels(heights: list[float], *, width: float = WIDTH, sharex: bool = True) -> tuple[Figure, list[Axes]]:
     """Make a figure of panels under each other; heights in inches."""
+    plt = pyplot()
     figure, axes = plt.subplots(
         len(heights),
         1,
@@ -130,14 +140,46 @@ def samples(y: ArrayLike | StrPath, sr: int | None, channel: int | None = None) 
     return as_signal(y), as_rate(sr)
 
 
-def decibels(y: NDArray[Any], sr: int) -> tuple[NDArray[np.float64], float, float]:
-    """Return a power spectrogram ``(frequencies, frames)`` in dB of full scale, its hop, s, and its top, Hz.
+def as_match(match: object) -> Match:
+    """Check that `match` is one, and say what to pass in place of what holds some."""
+    if not isinstance(match, Match):
+        held = ", as in matches[0]" if isinstance(match, Sequence) and not isinstance(match, str) else ""
+        raise ArgumentError(f"match is {type(match).__name__}; want one of those that scan() or search() returns{held}")
+    return match
 
-    Frames of 32 ms each 10 ms with a Hann window, as the fingerprint takes them.
+
+def until(signal: NDArray[Any], rate: int) -> float:
+    """Return where the axis of time ends, s: of no samples, too, it has a length."""
+    return max(len(signal) / rate, 0.01)
+
+
+class Frames(NamedTuple):
+    """How a spectrogram lies over time."""
+
+    length: int
+    """Samples of a frame."""
+    hop: int
+    """Samples from one frame to the next."""
+    sr: int
+
+    def times(self, count: int) -> NDArray[np.float64]:
+        """Return the times of the middles of the first frames, s."""
+        return (np.arange(count) * self.hop + 0.5 * self.length) / self.sr
+
+
+def frames_of(sr: int) -> Frames:
+    """Return frames of 32 ms each 10 ms, as the fingerprint takes them."""
+    return Frames(round(0.032 * sr), round(0.010 * sr), sr)
+
+
+def decibels(y: NDArray[Any], sr: int) -> tuple[NDArray[np.float64], float]:
+    """Return a power spectrogram ``(frequencies, frames)`` in dB of full scale, and its top, Hz.
+
+    The frames are those of `frames_of`, with a Hann window. What is not finite counts as 0, as everywhere.
     """
     scale = 1.0 / 32768 if y.dtype == np.int16 else 1.0
-    x = np.asarray(y, np.float64) * scale
-    length, hop = round(0.032 * sr), round(0.010 * sr)
+    x = np.nan_to_num(np.asarray(y, np.float64) * scale, nan=0.0, posinf=0.0, neginf=0.0)
+    length, hop, _ = frames_of(sr)
     if len(x) < length:
         x = np.pad(x, (0, length - len(x)))
     frames = np.lib.stride_tricks.sliding_window_view(x, length)[::hop]
@@ -145,7 +187,7 @@ def decibels(y: NDArray[Any], sr: int) -> tuple[NDArray[np.float64], float, floa
     power = np.abs(np.fft.rfft(frames * window) / window.sum() * 2) ** 2
     top = min(4000.0, sr / 2)
     kept = power[:, : int(top * length / sr) + 1]
-    return 10 * np.log10(kept.T + 1e-12), hop / sr, top
+    return 10 * np.log10(kept.T + 1e-12), top
 
 
 def assumed_speed(match: Match | None) -> float:
