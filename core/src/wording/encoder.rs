@@ -27,7 +27,7 @@ const TAPS: [&[usize]; 4] = [&[0, 1, 2, 3, 4], &[0, 2, 4], &[0, 3, 6], &[0]];
 /// How far under the loud frames a band counts, 12 dB each.
 const FLOOR: f32 = -3.0;
 /// How far under the loud frames a frame's highest band may lie for the frame to be sound, 12 dB each.
-pub(super) const AUDIBLE: f32 = -2.0;
+const AUDIBLE: f32 = -2.0;
 /// Fewest frames that make a mean.
 const ENOUGH: usize = 6;
 /// Outputs that are summed up together, in registers.
@@ -123,7 +123,7 @@ impl Encoder {
 }
 
 /// Level of a frame's loudest band.
-pub(super) fn highest(frame: &[f32; BANDS]) -> f32 {
+fn highest(frame: &[f32; BANDS]) -> f32 {
     frame.iter().copied().fold(f32::NEG_INFINITY, f32::max)
 }
 
