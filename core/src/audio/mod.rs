@@ -48,7 +48,7 @@ mod wav;
 #[cfg(feature = "decode")]
 pub use decode::{FileSource, read_channels_8k};
 #[cfg(feature = "decode")]
-pub use discover::{AUDIO_EXTENSIONS, find_audio};
+pub use discover::{AUDIO_EXTENSIONS, AudioFolder, find_audio, search_audio};
 pub(crate) use g711::{expand_alaw, expand_ulaw};
 pub use pcm::{Encoding, PcmSource};
 pub use resample::Resampler;

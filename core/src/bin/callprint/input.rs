@@ -7,7 +7,7 @@ use std::{
 
 use callprint::{
     Error,
-    audio::{AUDIO_EXTENSIONS, FileSource, Format, PcmSource, Source, find_audio},
+    audio::{AUDIO_EXTENSIONS, AudioFolder, FileSource, Format, PcmSource, Source, search_audio},
     index::Index,
 };
 
@@ -73,18 +73,29 @@ fn expand_one(path: &Path) -> Vec<Input> {
 }
 
 fn expand_folder(folder: &Path) -> Vec<Input> {
-    match find_audio(folder) {
-        Ok(files) if files.is_empty() => {
+    match search_audio(folder) {
+        Ok(AudioFolder { files, unreadable }) if files.is_empty() && unreadable.is_empty() => {
             let reason = format!(
                 "no audio files in this folder or below; looked for .{}; name a file to try it whatever it is called",
                 AUDIO_EXTENSIONS.join(" .")
             );
             vec![Input::Bad(folder.to_owned(), Failure::at(folder, reason))]
         }
-        Ok(files) => files.into_iter().map(Input::File).collect(),
-        // The error may concern a folder further down: keep its own path.
-        Err(Error::Io { path, source }) => vec![bad(&path.clone(), &Error::Io { path, source })],
-        Err(error) => vec![bad(folder, &error)],
+        Ok(AudioFolder { files, unreadable }) => {
+            let mut found: Vec<Input> = files.into_iter().map(Input::File).collect();
+            found.extend(unreadable.iter().map(|error| bad_folder(folder, error)));
+            found.sort_by(|a, b| a.path().cmp(b.path()));
+            found
+        }
+        Err(error) => vec![bad_folder(folder, &error)],
+    }
+}
+
+/// A folder that can't be read; the error may concern one further down, and keeps its own path then.
+fn bad_folder(folder: &Path, error: &Error) -> Input {
+    match error {
+        Error::Io { path, .. } => bad(path, error),
+        _ => bad(folder, error),
     }
 }
 
