@@ -22,12 +22,12 @@ use super::{
     Calibration, Index,
     format::{self, Header, Record, SECTIONS, SectionEntry, StoredBands, StoredCode, StringRef},
     postings,
-    replace::write_atomically,
     script_of, verify,
 };
 use crate::{
     Error, IndexFault, Result,
     fingerprint::{CODE_HOP, Code, QueryFrame, Reference},
+    replace::write_atomically,
     signal::HOP_SECONDS,
 };
 
@@ -169,6 +169,11 @@ impl IndexBuilder {
         }
         self.entries.extend(stored(index));
         Ok(())
+    }
+
+    /// Whether there is a rendering, or a script, of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.entries.keys().any(|id| id == name || script_of(id) == name)
     }
 
     /// Renderings collected so far.

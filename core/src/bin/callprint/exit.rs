@@ -52,6 +52,11 @@ impl Failure {
         Self::at(path, format_args!("{}; nothing was changed", reason(error, writing_advice)))
     }
 
+    /// The system refused what was written straight to the pipe or device at `path`.
+    pub(crate) fn writing_straight(path: &Path, error: &io::Error) -> Self {
+        Self::at(path, format_args!("{}; what was written is incomplete", writing_advice(error)))
+    }
+
     /// The system refused to take the results on standard output.
     pub(crate) fn stdout(error: &io::Error) -> Self {
         let reason = match error.kind() {
