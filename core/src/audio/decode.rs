@@ -87,6 +87,9 @@ impl<'p> Opened<'p> {
     fn samples(self, layout: Layout, format: Format, start: u64, bytes: Option<u64>) -> Result<Reader> {
         let path = self.path.to_owned();
         let (data, announced) = self.data(start, bytes)?;
+        // Without a header nothing is announced: part of a frame at the end is one left over, not the rest of a longer file.
+        let frame = (layout.bytes() * format.channels) as u64;
+        let announced = if bytes.is_some() { announced } else { announced - announced % frame };
         Ok(Reader::Samples(PcmSource::with_layout(path, data, layout, format, Some(announced))))
     }
 
@@ -142,8 +145,9 @@ impl FileSource {
             Some(Headerless::Unknown) => Err(Error::UnsupportedAudio {
                 path: path.to_owned(),
                 reason:
-                    "a file without a header: say how its samples are laid out (--encoding, --rate, --channels; in \
-                         the library, FileSource::open_raw)"
+                    "a file without a header, and the name does not say how its samples are laid out; name it .sln (16 bit, 8 kHz), .sln16 \
+                     (16 kHz), .ulaw or .alaw, or pipe it in, as `callprint scan - --rate 8000 --encoding s16le < x.raw` does (in the \
+                     library, FileSource::open_raw)"
                         .to_owned(),
             }),
             None => file.demux(),
@@ -171,7 +175,7 @@ impl FileSource {
     /// [`Error::Io`] and [`Error::UnsupportedAudio`] as those of [`open`](Self::open).
     pub fn has_header(path: impl AsRef<Path>) -> Result<bool> {
         let head = Opened::open(path.as_ref())?.head;
-        Ok(wav::is_wav(&head) || au::is_au(&head) || foreign(&head).is_some() || headerless::is_container(&head))
+        Ok(wav::is_wav(&head) || au::is_au(&head) || foreign(&head).is_some() || headerless::container_name(&head).is_some())
     }
 }
 

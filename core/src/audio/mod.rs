@@ -48,6 +48,8 @@ mod wav;
 #[cfg(feature = "decode")]
 pub use decode::{FileSource, read_channels_8k};
 #[cfg(feature = "decode")]
+pub use headerless::container_name;
+#[cfg(feature = "decode")]
 pub use discover::{AUDIO_EXTENSIONS, AudioFolder, find_audio, search_audio};
 pub(crate) use g711::{expand_alaw, expand_ulaw};
 pub use pcm::{Encoding, PcmSource};

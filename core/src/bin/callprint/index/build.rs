@@ -38,7 +38,8 @@ fn extend(
     replace: bool,
     console: &Console,
 ) -> Result<Status, Failure> {
-    let (clips, bad) = clips::collect(args, console)?;
+    let (mut clips, bad) = clips::collect(args, console)?;
+    clips::inherit(&mut clips, &builder);
     for failure in &bad {
         console.failure(failure);
     }
