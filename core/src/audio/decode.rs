@@ -12,7 +12,7 @@ use super::gsm::GsmDecoder;
 use super::headerless::{self, Headerless};
 use super::pcm::{Encoding, Layout, PcmSource};
 use super::wav::{self, Wav};
-use super::{Block, Format, Resampler, SAMPLE_RATE, Source, au};
+use super::{Block, Format, Resampler, SAMPLE_RATE, Source, au, caf};
 use crate::{Error, Result};
 
 /// An audio file being decoded block by block.
@@ -28,7 +28,7 @@ use crate::{Error, Result};
 /// [`open_raw`](Self::open_raw) reads a headerless file of any other name.
 ///
 /// A file that is cut off gives what it holds and then an error, as [`Source::next_block`] describes. Two exceptions: a
-/// cut CAF file, or MP4 file with its index at the end, can't be read at all; and Ogg, ADTS and MP3 without an encoder's header
+/// cut CAF file with a codec, or MP4 file with its index at the end, can't be read at all; and Ogg, ADTS and MP3 without an encoder's header
 /// announce no length, so that such a file looks whole if the cut falls between two packets.
 #[derive(Debug)]
 pub struct FileSource {
@@ -130,6 +130,13 @@ impl FileSource {
         if au::is_au(&file.head) {
             let au::Au { format, layout, start, bytes } = au::read_header(path, &file.head)?;
             return file.samples(layout, format, start, bytes).map(Self::from);
+        }
+        if caf::is_caf(&file.head) {
+            return match caf::read_header(path, &mut file.reader, file.length)? {
+                Some(caf::Caf { format, layout, start, bytes }) => file.samples(layout, format, start, bytes),
+                None => file.demux(),
+            }
+            .map(Self::from);
         }
         #[cfg(feature = "amr")]
         if file.head.starts_with(amr::MAGIC) {
