@@ -69,7 +69,9 @@ pub(super) fn read_header(path: &Path, reader: &mut BufReader<File>, length: u64
                 }
             }
             b"data" => {
-                let Some((format, layout)) = description else { return Err(malformed("has samples before its description")) };
+                let Some((format, layout)) = description else {
+                    return Err(malformed("has samples before its description"));
+                };
                 if let Some(reason) = format.fault() {
                     return Err(Error::UnsupportedAudio { path: path.to_owned(), reason });
                 }

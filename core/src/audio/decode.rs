@@ -182,7 +182,10 @@ impl FileSource {
     /// [`Error::Io`] and [`Error::UnsupportedAudio`] as those of [`open`](Self::open).
     pub fn has_header(path: impl AsRef<Path>) -> Result<bool> {
         let head = Opened::open(path.as_ref())?.head;
-        Ok(wav::is_wav(&head) || au::is_au(&head) || foreign(&head).is_some() || headerless::container_name(&head).is_some())
+        Ok(wav::is_wav(&head)
+            || au::is_au(&head)
+            || foreign(&head).is_some()
+            || headerless::container_name(&head).is_some())
     }
 }
 

@@ -55,10 +55,10 @@ mod wav;
 #[cfg(feature = "decode")]
 pub use decode::{FileSource, read_channels_8k};
 #[cfg(feature = "decode")]
-pub use headerless::container_name;
-#[cfg(feature = "decode")]
 pub use discover::{AUDIO_EXTENSIONS, AudioFolder, find_audio, search_audio};
 pub(crate) use g711::{expand_alaw, expand_ulaw};
+#[cfg(feature = "decode")]
+pub use headerless::container_name;
 pub use pcm::{Encoding, PcmSource};
 pub use resample::Resampler;
 

@@ -7,7 +7,7 @@
 //! Source: RFC 3533 (Ogg), section 6.
 
 use std::collections::HashMap;
-use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 
 use symphonia::core::checksum::Crc32;
 use symphonia::core::io::Monitor;
@@ -112,7 +112,7 @@ fn read_page(reader: &mut BufReader<impl Read + Seek>, page: &mut Vec<u8>) -> io
 }
 
 /// Goes on to behind the next mark; `false` where there is none.
-fn find_mark(reader: &mut impl Read, mark: &mut [u8; MARK.len()]) -> io::Result<bool> {
+fn find_mark(reader: &mut impl BufRead, mark: &mut [u8; MARK.len()]) -> io::Result<bool> {
     let mut window = [0; MARK.len()];
     for byte in reader.bytes() {
         window.rotate_left(1);

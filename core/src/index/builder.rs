@@ -21,8 +21,7 @@ use zerocopy::{
 use super::{
     Calibration, Index,
     format::{self, Header, Record, SECTIONS, SectionEntry, StoredBands, StoredCode, StringRef},
-    postings,
-    script_of, verify,
+    postings, script_of, verify,
 };
 use crate::{
     Error, IndexFault, Result,

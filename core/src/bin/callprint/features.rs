@@ -203,13 +203,16 @@ fn write_llds(
         let file = Cell::Text(file_name(input.path()));
         let mut written = Ok(());
         let sound = match input {
-            Input::File(_) if !args.salvage => salvage::hear(input, &args.raw, false, ANALYSED, console, |_, source| drain(source)).map(drop),
+            Input::File(_) if !args.salvage => {
+                salvage::hear(input, &args.raw, false, ANALYSED, console, |_, source| drain(source)).map(drop)
+            }
             _ => Ok(()),
         };
         let result = sound.and_then(|()| {
             analyse(input, args, progress, console, |number, channels, lld| {
                 if written.is_ok() {
-                    let mut row = vec![file.clone(), Cell::Text(channel_name(number, channels)), Cell::Double(lld.time)];
+                    let mut row =
+                        vec![file.clone(), Cell::Text(channel_name(number, channels)), Cell::Double(lld.time)];
                     row.extend(lld.values().map(Cell::Single));
                     written = sink.row(&row, console);
                 }
@@ -240,7 +243,9 @@ fn analyse(
     salvage::hear(input, &args.raw, args.salvage, ANALYSED, console, |_, source| {
         let channels = source.format().channels;
         let mut file_progress = progress.file(source.seconds_hint());
-        prosody::analyse(source, |number, lld| each(number, channels, lld), &mut |seconds| file_progress.seconds(seconds))
+        prosody::analyse(source, |number, lld| each(number, channels, lld), &mut |seconds| {
+            file_progress.seconds(seconds)
+        })
     })
 }
 

@@ -137,7 +137,10 @@ pub(crate) fn warn_of_container(console: &Console) {
 /// Says that nothing can be found in an index that holds nothing.
 pub(crate) fn note_empty(index: &Index, path: Option<&Path>, console: &Console) {
     if let (true, Some(path)) = (index.is_empty(), path) {
-        console.note(&format!("{}: the index is empty, so nothing can match; add clips with `callprint index add`", file_name(path)));
+        console.note(&format!(
+            "{}: the index is empty, so nothing can match; add clips with `callprint index add`",
+            file_name(path)
+        ));
     }
 }
 

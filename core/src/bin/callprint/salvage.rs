@@ -71,13 +71,18 @@ fn hear_source<T>(
     let result = work(&file_name(path), &mut source).map_err(|error| source.failure(path, &error, verb))?;
     let damage = source.damage.as_ref();
     let failure = damage.map(|error| {
-        Failure::new(format_args!("{}; the audio before that was {}", Failure::reading(path, error), verb.done))
+        Failure::new(format_args!("{}; {} was {}", Failure::reading(path, error), rest(error), verb.done))
     });
     let damage = damage.map(|error| match error {
         Error::MalformedAudio { reason, .. } => reason.clone(),
         other => other.to_string(),
     });
     Ok(Heard { result: Some(result), failure, damage })
+}
+
+/// What there is beside the damage: all the rest, where silence stands for what is missing.
+fn rest(damage: &Error) -> &'static str {
+    if damage.to_string().contains("count as silence") { "the rest" } else { "the audio before that" }
 }
 
 /// A source that, with `salvage`, ends where its audio is damaged instead of failing, if any audio came before.
@@ -96,7 +101,7 @@ impl Salvage<'_> {
         let failure = Failure::reading(path, error);
         match error {
             Error::MalformedAudio { .. } if self.heard => {
-                Failure::new(format_args!("{failure}; --salvage {} the audio before that", verb.does))
+                Failure::new(format_args!("{failure}; --salvage {} {}", verb.does, rest(error)))
             }
             _ => failure,
         }

@@ -38,7 +38,8 @@ impl Hold {
             }
             if let Err(std::fs::TryLockError::WouldBlock) = file.try_lock() {
                 if !told {
-                    console.note(&format!("{}: another callprint is changing it; waiting for that one", path.display()));
+                    console
+                        .note(&format!("{}: another callprint is changing it; waiting for that one", path.display()));
                     told = true;
                 }
                 // Where locks are not known, `check` is all there is.

@@ -31,7 +31,10 @@ pub(crate) fn begin(path: &Path) -> Result<Output, Failure> {
         Kind::Absent => {}
         Kind::Regular if may_be_figures(path).map_err(|error| failure(path, error))? => {}
         Kind::Regular => {
-            return Err(Failure::at(path, "is there and holds no figures of callprint's; give another name, or remove it"));
+            return Err(Failure::at(
+                path,
+                "is there and holds no figures of callprint's; give another name, or remove it",
+            ));
         }
         Kind::Other => return Err(Failure::at(path, "is a device or a pipe; figures must go to a regular file")),
     }
