@@ -9,6 +9,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, TcpStream},
+    path::Path,
     process::{Child, ChildStdout, Command, Stdio},
     thread,
     time::Duration,

@@ -87,6 +87,8 @@ pub(super) struct DemuxSource {
     next_time: Option<i64>,
     /// Where pages are missing in an Ogg file, the next one first.
     holes: VecDeque<Hole>,
+    /// Whether audio was missing in one of them.
+    holed: bool,
     /// Packets that were read ahead, up to the end of a page or the error that came there.
     ahead: VecDeque<Read>,
     /// What is left of the silence before the first of them, in frames.
@@ -173,6 +175,7 @@ impl DemuxSource {
             gap: 0,
             next_time: None,
             holes: VecDeque::new(),
+            holed: false,
             ahead: VecDeque::new(),
             silence: 0,
             frames: 0,
@@ -334,7 +337,9 @@ impl DemuxSource {
             }
             read += 1;
         }
-        hole.after.saturating_sub(end).max(0)
+        let missing = hole.after.saturating_sub(end).max(0);
+        self.holed |= missing > 0;
+        missing
     }
 
     /// Whether packets tell their time to the sample. Others round it, or take it from a clock on the wall.
@@ -398,7 +403,7 @@ impl DemuxSource {
         }
         let lost = self.format.seconds(self.lost);
         let exact = self.announced.is_some_and(|length| length.tolerance == Some(EXACT));
-        if lost > if exact { 0.0 } else { TOLERATED_LOSS } {
+        if lost > if exact || self.holed { 0.0 } else { TOLERATED_LOSS } {
             let what = "are missing or could not be decoded, and count as silence";
             return Err(self.defective(format!("{lost:.3} s {what}; {seconds:.3} s were read")));
         }
