@@ -554,7 +554,7 @@ fn opening_error(path: &Path, error: SymphoniaError) -> Error {
                 .to_owned(),
         },
         // Of a container that was recognised: its end is not there, where the index of MP4 files stands.
-        SymphoniaError::Unsupported(what) if what.ends_with(" atom") || what.ends_with(" element") => {
+        SymphoniaError::Unsupported(what) if what.starts_with("isomp4: missing") || what.starts_with("mkv: missing") => {
             malformed(format!("it was cut off, or never finished ({what})"))
         }
         SymphoniaError::Unsupported(what) => unsupported(path, &format!("audio of this kind ({what})")),

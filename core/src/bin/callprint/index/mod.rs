@@ -63,6 +63,8 @@ fn remove_all(builder: &mut IndexBuilder, file: &Path, names: &[String]) -> Resu
 
 fn merge(args: &MergeArgs, console: &Console) -> Result<Status, Failure> {
     target::check(&args.output)?;
+    // The file that is written may be one of those that are read.
+    let hold = Hold::take(&args.output, console)?;
     let mut builder = IndexBuilder::new();
     let builtin = args.builtin.then_some(None);
     for path in builtin.into_iter().chain(args.files.iter().map(|file| Some(file.as_path()))) {
@@ -80,7 +82,7 @@ fn merge(args: &MergeArgs, console: &Console) -> Result<Status, Failure> {
             error => Failure::reading(path, &error),
         })?;
     }
-    write(&builder, &args.output, &Hold::take(&args.output, console)?)?;
+    write(&builder, &args.output, &hold)?;
     console.note(&format!("{}: {}", args.output.display(), words::counted(builder.len(), "rendering")));
     Ok(Status::Done)
 }
