@@ -93,6 +93,8 @@ pub(super) struct DemuxSource {
     ahead: VecDeque<Read>,
     /// What is left of the silence before the first of them, in frames.
     silence: u64,
+    /// Frames of silence that stand for what is missing.
+    filled: u64,
     /// Frames handed out or about to be, and frames of broken and missing packets.
     frames: u64,
     lost: u64,
@@ -178,6 +180,7 @@ impl DemuxSource {
             holed: false,
             ahead: VecDeque::new(),
             silence: 0,
+            filled: 0,
             frames: 0,
             lost: 0,
             last_short: 0.0,
@@ -230,7 +233,6 @@ impl DemuxSource {
         let missing = self.missing_before(&packet);
         if missing > 0 {
             self.silence = missing;
-            self.lost += missing;
             self.ahead.push_front(Ok(Some(packet)));
             return Ok(Step::Nothing);
         }
@@ -302,7 +304,8 @@ impl DemuxSource {
     fn missing_before(&mut self, packet: &Packet) -> u64 {
         let (Some(base), true) = (self.time_base, self.tells_time()) else { return 0 };
         // The page after a hole claims to begin where the hole does.
-        let begins = packet.pts.get().saturating_add(self.hole_before(packet));
+        let hole = self.hole_before(packet);
+        let begins = packet.pts.get().saturating_add(hole);
         let expected = *self.next_time.get_or_insert(begins);
         let lead = u64::try_from(begins.saturating_sub(expected)).unwrap_or(0);
         let lead_seconds = seconds(base, Duration::new(lead)).unwrap_or(0.0);
@@ -310,7 +313,12 @@ impl DemuxSource {
         let missing = (lead_seconds * rate).round();
         if lead_seconds > TOLERATED_LEAD {
             self.next_time = Some(begins);
-            if missing + self.lost as f64 <= MOST_MISSING * rate {
+            if missing + self.filled as f64 <= MOST_MISSING * rate {
+                self.filled += missing as u64;
+                // Where all pages of Ogg are there, the recorder itself has left a gap: that is no damage.
+                if hole > 0 || self.reader.format_info().format != FORMAT_ID_OGG {
+                    self.lost += missing as u64;
+                }
                 return missing as u64;
             }
         }
