@@ -31,6 +31,8 @@ mod error;
 pub mod fingerprint;
 pub mod index;
 pub mod prosody;
+#[doc(hidden)]
+pub mod replace;
 pub mod signal;
 mod simd;
 #[cfg(feature = "telephony")]

@@ -247,7 +247,7 @@ mod folders {
     use std::path::Path;
 
     use callprint::Error;
-    use callprint::audio::{AUDIO_EXTENSIONS, find_audio};
+    use callprint::audio::{AUDIO_EXTENSIONS, find_audio, search_audio};
 
     fn touch(path: &Path) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -286,7 +286,18 @@ mod folders {
     }
 
     #[test]
+    fn a_link_that_leads_in_a_circle_is_named_and_costs_no_other_file() {
+        let folder = tempfile::tempdir().unwrap();
+        touch(&folder.path().join("1.wav"));
+        symlink("2.wav", folder.path().join("2.wav")).unwrap();
+        let found = search_audio(folder.path()).unwrap();
+        assert_eq!(found.files, ["1.wav", "2.wav"].map(|name| folder.path().join(name)));
+        assert!(found.unreadable.is_empty(), "{found:?}");
+    }
+
+    #[test]
     fn a_missing_folder_is_an_error() {
+        assert!(matches!(search_audio(Path::new("/no/such/folder")), Err(Error::Io { .. })));
         assert!(matches!(find_audio(Path::new("/no/such/folder")), Err(Error::Io { .. })));
     }
 

@@ -8,9 +8,11 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use cli_support::{
-    CLIPS, Ran, build_index, clips, corpus, index, listing, run, samples, to_i16, write_call, write_wav,
+    CLIPS, Ran, build_index, clips, command, corpus, index, listing, run, run_in_shell, samples, to_i16, write_call,
+    write_wav,
 };
 use tempfile::TempDir;
 
@@ -116,6 +118,85 @@ fn clips_can_be_added_replaced_and_removed() {
     let ran = index_command(&["remove"], &file, &["dental-01", "no-such-script"], &[]);
     ran.assert_refused(&file, "no-such-script");
     assert_eq!(ids(&file).len(), 4, "half of a removal was done");
+}
+
+#[test]
+fn removing_looks_names_up_first_and_takes_each_once() {
+    let (_folder, file) = own_index();
+    let before = fs::read(&file).unwrap();
+    let ran = index_command(&["remove"], &file, &["settle-01", "no-such"], &[]);
+    ran.assert_refused(&file, "nothing was changed");
+    assert!(fs::read(&file).unwrap() == before, "half of a removal was done");
+    let names = ["settle-01__taco", "settle-01", "settle-01", "dental-02", "dental-02"];
+    let ran = index_command(&["remove"], &file, &names, &[]).assert_done();
+    assert!(ran.stderr.contains("removed 3 renderings, 3 left"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_rendering_added_to_a_script_has_its_labels() {
+    let (_folder, file) = own_index();
+    index_command(&["add"], &file, &[], &[corpus("renderings/dental-01__fs2.flac")]).assert_done();
+    let rows = index_command(&["list", "--format", "json"], &file, &[], &[]).json();
+    let added = rows.iter().find(|row| row["id"] == "dental-01__fs2").unwrap();
+    assert_eq!((&added["category"], &added["language"]), (&"dental-implant".into(), &"zh".into()));
+}
+
+/// Each of the writers reads the index and puts another in its place: what one adds must be there after the other.
+#[test]
+fn writers_of_one_index_wait_for_one_another() {
+    let (folder, file) = own_index();
+    let clips = ["loan-02__fs2", "dental-01__fs2", "loan-01__taco", "warranty-01__hib"];
+    let clips = clips.map(|name| corpus("renderings").join(format!("{name}.flac")));
+    let children: Vec<_> = clips
+        .iter()
+        .map(|clip| {
+            let args = ["index".as_ref(), "add".as_ref(), file.as_os_str(), clip.as_os_str()];
+            command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let held = ids(&file);
+    for clip in &clips {
+        assert!(held.contains(&clip.file_stem().unwrap().to_str().unwrap().to_owned()), "{clip:?} is lost");
+    }
+    assert_eq!(listing(folder.path()), ["own.cpi"], "something was left behind");
+}
+
+/// A lock goes with the process that holds it: the index can be changed while nobody does, whatever happened before.
+#[test]
+fn who_holds_an_index_is_waited_for_and_no_longer() {
+    let (_folder, file) = own_index();
+    let held = fs::File::open(&file).unwrap();
+    held.lock().unwrap();
+    let mut child = command(["index".as_ref(), "remove".as_ref(), file.as_os_str(), "settle-01".as_ref()])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert!(child.try_wait().unwrap().is_none(), "it did not wait");
+    assert_eq!(ids(&file).len(), 6, "readers do not wait");
+    drop(held);
+    let ran = Ran::from(child.wait_with_output().unwrap()).assert_done();
+    assert!(ran.stderr.contains("another callprint is changing it"), "{}", ran.stderr);
+    assert_eq!(ids(&file).len(), 4);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_index_behind_a_link_is_changed_in_its_place_and_new_ones_have_the_umask() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let (folder, file) = own_index();
+    let link = folder.path().join("link.cpi");
+    symlink("own.cpi", &link).unwrap();
+    index_command(&["remove"], &link, &["settle-01"], &[]).assert_done();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(ids(&file).len(), 4);
+    let made = folder.path().join("made.cpi");
+    let line = "umask 027; exec \"$0\" index merge -o \"$1\" \"$2\"";
+    run_in_shell(line, [&made, &file]).assert_done();
+    assert_eq!(fs::metadata(&made).unwrap().permissions().mode() & 0o777, 0o640);
 }
 
 #[test]

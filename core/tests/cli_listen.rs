@@ -618,6 +618,29 @@ fn raw_pcm_is_heard_as_it_comes() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
+/// A slip in the name of the figures must not cost the index, or the recording of the same command.
+#[test]
+fn figures_replace_no_other_file() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let index = folder.path().join("mine.cpi");
+    std::fs::copy(cli_support::index(), &index).unwrap();
+    let before = std::fs::read(&index).unwrap();
+    let listen = |figures: &Path| {
+        let args = ["listen", "--stream", "-i", index.to_str().unwrap(), "--metrics", figures.to_str().unwrap()];
+        cli_support::run_with_input(args, &[0; 16_000])
+    };
+    listen(&index).assert_refused(&index, "holds no figures");
+    assert!(std::fs::read(&index).unwrap() == before, "the index was replaced");
+    if cfg!(target_os = "linux") {
+        listen(Path::new("/dev/full")).assert_refused(Path::new("/dev/full"), "regular file");
+    }
+    let figures = folder.path().join("callprint.prom");
+    for _ in 0..2 {
+        listen(&figures).assert_done();
+        assert!(std::fs::read_to_string(&figures).unwrap().starts_with("# HELP callprint_"));
+    }
+}
+
 #[test]
 fn options_that_do_not_belong_together_are_refused() {
     for (args, says) in [

@@ -276,6 +276,102 @@ fn candidates_are_shown_on_request_and_are_no_matches() {
 }
 
 #[test]
+fn a_report_of_damaged_audio_says_so() {
+    let folder = TempDir::new().unwrap();
+    let whole = write_call(folder.path(), "call.wav", 0);
+    let bytes = fs::read(&whole).unwrap();
+    let cut = folder.path().join("cut.wav");
+    fs::write(&cut, &bytes[..bytes.len() * 9 / 10]).unwrap();
+    let ran = run(scan(["--salvage", "--format", "json"], &[&whole, &cut]));
+    let reports = ran.json();
+    assert_eq!((ran.status, &reports[0]["damaged"]), (Some(2), &Value::Null), "{ran:?}");
+    assert!(reports[1]["damaged"].as_str().unwrap().contains("but its header announces"), "{}", reports[1]);
+    let ran = run(scan(["--salvage", "--format", "csv"], &[&whole, &cut]));
+    let mut reader = csv::Reader::from_reader(ran.stdout.as_bytes());
+    assert_eq!(reader.headers().unwrap().iter().next_back(), Some("damaged"));
+    let damaged: Vec<bool> = reader.records().map(|row| !row.unwrap().iter().next_back().unwrap().is_empty()).collect();
+    assert_eq!(damaged, [false, true]);
+}
+
+#[cfg(unix)]
+#[test]
+fn names_that_differ_in_bytes_that_are_no_utf_8_stay_apart() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = TempDir::new().unwrap();
+    for name in [&b"caf\xe8.wav"[..], b"caf\xe9.wav"] {
+        fs::rename(write_noise(folder.path(), "x.wav"), folder.path().join(std::ffi::OsStr::from_bytes(name))).unwrap();
+    }
+    let ran = run(scan(["--format", "json"], &[folder.path()])).assert_done();
+    let names: Vec<String> = ran.json().iter().map(|report| report["file"].as_str().unwrap().to_owned()).collect();
+    assert!(names[0].ends_with("/caf\\xE8.wav") && names[1].ends_with("/caf\\xE9.wav"), "{names:?}");
+}
+
+#[test]
+fn a_file_with_a_header_on_standard_input_is_warned_of() {
+    let folder = TempDir::new().unwrap();
+    let call = fs::read(write_call(folder.path(), "call.wav", 0)).unwrap();
+    for command in ["scan", "words", "features"] {
+        let ran = run_with_input([command, "-"], &call).assert_done();
+        assert!(ran.stderr.contains("-: looks like a WAV file, but raw PCM is expected"), "{ran:?}");
+        let ran = run_with_input([command, "-"], &call[44..]).assert_done();
+        assert!(!ran.stderr.contains("looks like"), "{ran:?}");
+    }
+}
+
+#[test]
+fn words_and_features_keep_what_a_broken_stream_gave() {
+    let folder = TempDir::new().unwrap();
+    let bytes = fs::read(write_call(folder.path(), "call.wav", 0)).unwrap();
+    let odd = &bytes[44..bytes.len() - 1];
+    for (command, done) in [("words", "searched"), ("features", "analysed")] {
+        let ran = run_with_input([command, "-", "--format", "json"], odd);
+        ran.assert_refused(Path::new("-"), &format!("the audio before that was {done}"));
+        assert_eq!(ran.json().len(), 1, "{ran:?}");
+        // Of a file, only on request.
+        let cut = folder.path().join("cut.wav");
+        fs::write(&cut, &bytes[..bytes.len() * 9 / 10]).unwrap();
+        let ran = run([command, cut.to_str().unwrap(), "--format", "json"]);
+        ran.assert_refused(&cut, "--salvage");
+        assert_eq!(ran.stdout, "");
+        let ran = run([command, cut.to_str().unwrap(), "--format", "json", "--salvage"]);
+        ran.assert_refused(&cut, "the audio before that was");
+        assert_eq!(ran.json().len(), 1, "{ran:?}");
+    }
+}
+
+#[test]
+fn an_index_that_holds_nothing_or_can_not_be_mapped_is_told() {
+    let folder = TempDir::new().unwrap();
+    let noise = write_noise(folder.path(), "noise.wav");
+    let empty = folder.path().join("empty.cpi");
+    callprint::index::IndexBuilder::new().write(&empty).unwrap();
+    for command in ["scan", "words"] {
+        let ran = run([command.as_ref(), "-i".as_ref(), empty.as_os_str(), noise.as_os_str()]).assert_done();
+        assert!(ran.stderr.contains("empty.cpi: the index is empty"), "{ran:?}");
+    }
+    let line = "cat \"$1\" | \"$0\" scan -i /dev/stdin \"$2\"";
+    let ran = run_in_shell(line, [index(), &noise]);
+    ran.assert_refused(Path::new("/dev/stdin"), "give a regular file");
+}
+
+#[test]
+fn the_advice_for_a_file_without_a_header_can_be_followed() {
+    let folder = TempDir::new().unwrap();
+    let samples = fs::read(write_call(folder.path(), "call.wav", 0)).unwrap()[44..].to_vec();
+    let raw = folder.path().join("call.raw");
+    fs::write(&raw, &samples).unwrap();
+    run(scan([], &[&raw])).assert_refused(&raw, "name it .sln");
+    let ran = run_in_shell(
+        "exec \"$0\" scan - --rate 8000 --encoding s16le -i \"$1\" --format json < \"$2\"",
+        [index(), &raw],
+    );
+    assert_eq!(best(&ran.assert_done().json()[0]), Some("dental-01"));
+    let named = folder.path().join("call.sln");
+    fs::rename(&raw, &named).unwrap();
+    assert_eq!(best(&run(scan(["--format", "json"], &[&named])).assert_done().json()[0]), Some("dental-01"));
+}
+
+#[test]
 fn a_reader_that_goes_away_ends_the_scan_quietly() {
     let folder = TempDir::new().unwrap();
     let call = write_call(folder.path(), "call.wav", 0);

@@ -43,7 +43,10 @@ fn csv_has_a_header_and_a_line_for_each_script() {
     let ran = words(&["--format", "csv"], &sample("insure-stereo.wav")).assert_done();
     let lines: Vec<&str> = ran.stdout.lines().collect();
     assert!(lines[0].starts_with("file,seconds,channel,script,rendering,score,false_alarms_per_hour,query_start"));
-    assert!(lines.len() == 2 && lines[1].contains(",insure-01,"), "{ran:?}");
+    assert!(lines.len() == 2 && lines[1].contains(",left,insure-01,"), "{ran:?}");
+    // A recording without a script keeps a line.
+    let ran = words(&["--format", "csv"], &sample("human.flac")).assert_done();
+    assert_eq!(ran.stdout.lines().count(), 2, "{ran:?}");
 }
 
 #[test]

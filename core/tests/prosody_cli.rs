@@ -157,6 +157,57 @@ fn a_table_without_room_leaves_what_was_there() {
     }
 }
 
+/// Whoever made the pipe reads the table as it comes.
+#[cfg(unix)]
+#[test]
+fn a_named_pipe_is_written_into() {
+    let folder = recordings();
+    let line = "mkfifo table.csv && { cat table.csv > read & } && \"$0\" features call.wav -o table.csv; status=$?; wait; \
+                test -p table.csv && exit $status";
+    let output = Command::new("sh")
+        .args(["-c", line, env!("CARGO_BIN_EXE_callprint")])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let read = std::fs::read_to_string(folder.path().join("read")).unwrap();
+    assert!(read.starts_with("file,channel,start,end,") && read.lines().count() == 3, "{read}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_table_behind_a_link_is_written_where_it_leads() {
+    let folder = recordings();
+    std::os::unix::fs::symlink("real.csv", folder.path().join("table.csv")).unwrap();
+    assert!(features(folder.path(), &["call.wav", "-o", "table.csv"]).status.success());
+    assert!(std::fs::symlink_metadata(folder.path().join("table.csv")).unwrap().is_symlink());
+    assert!(std::fs::read_to_string(folder.path().join("real.csv")).unwrap().starts_with("file,channel"));
+}
+
+/// What a writer that was killed left goes when the next one comes by, as with indexes.
+#[test]
+fn what_an_interrupted_table_left_is_tidied() {
+    let folder = recordings();
+    let left = folder.path().join(".callprint-killed.tmp");
+    let file = std::fs::File::create(&left).unwrap();
+    file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(3600)).unwrap();
+    drop(file);
+    assert!(features(folder.path(), &["call.wav", "-o", "table.csv"]).status.success());
+    assert!(!left.exists());
+}
+
+#[test]
+fn a_damaged_file_leaves_no_descriptors() {
+    let folder = recordings();
+    let bytes = std::fs::read(folder.path().join("call.wav")).unwrap();
+    std::fs::write(folder.path().join("cut.wav"), &bytes[..bytes.len() / 2]).unwrap();
+    let output = features(folder.path(), &["cut.wav", "call.wav", "--lld"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stdout).lines().skip(1).all(|line| line.starts_with("call.wav,")));
+    let output = features(folder.path(), &["cut.wav", "--lld", "--salvage"]);
+    assert!(text(&output.stdout).lines().nth(1).is_some_and(|line| line.starts_with("cut.wav,")));
+}
+
 #[test]
 fn a_table_of_unknown_form_or_in_no_folder_is_refused() {
     let folder = recordings();

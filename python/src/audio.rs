@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use callprint::{
     Error, Result,
-    audio::{Block, FileSource, Format, MAX_SAMPLE, Resampler, Source},
+    audio::{AudioFolder, Block, FileSource, Format, MAX_SAMPLE, Resampler, Source},
 };
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -219,8 +219,15 @@ pub(crate) fn load<'py>(
     Ok(PyArray1::from_vec(py, samples_of_file(py, &path, channel, limit)?))
 }
 
-/// All audio files below a folder, sorted by path.
+/// All audio files below a folder, sorted by path. A folder below it that can't be read stands among them, so that it is
+/// reported like a file that can't be read, and costs no other.
 #[pyfunction]
 pub(crate) fn find_audio(folder: PathBuf) -> PyResult<Vec<PathBuf>> {
-    callprint::audio::find_audio(&folder).map_err(exception)
+    let AudioFolder { mut files, unreadable } = callprint::audio::search_audio(&folder).map_err(exception)?;
+    files.extend(unreadable.into_iter().filter_map(|error| match error {
+        Error::Io { path, .. } => Some(path),
+        _ => None,
+    }));
+    files.sort();
+    Ok(files)
 }

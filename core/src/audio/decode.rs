@@ -12,7 +12,7 @@ use super::gsm::GsmDecoder;
 use super::headerless::{self, Headerless};
 use super::pcm::{Encoding, Layout, PcmSource};
 use super::wav::{self, Wav};
-use super::{Block, Format, Resampler, SAMPLE_RATE, Source, au};
+use super::{Block, Format, Resampler, SAMPLE_RATE, Source, au, caf};
 use crate::{Error, Result};
 
 /// An audio file being decoded block by block.
@@ -28,7 +28,7 @@ use crate::{Error, Result};
 /// [`open_raw`](Self::open_raw) reads a headerless file of any other name.
 ///
 /// A file that is cut off gives what it holds and then an error, as [`Source::next_block`] describes. Two exceptions: a
-/// cut CAF file, or MP4 file with its index at the end, can't be read at all; and Ogg, ADTS and MP3 without an encoder's header
+/// cut CAF file with a codec, or MP4 file with its index at the end, can't be read at all; and Ogg, ADTS and MP3 without an encoder's header
 /// announce no length, so that such a file looks whole if the cut falls between two packets.
 #[derive(Debug)]
 pub struct FileSource {
@@ -87,6 +87,9 @@ impl<'p> Opened<'p> {
     fn samples(self, layout: Layout, format: Format, start: u64, bytes: Option<u64>) -> Result<Reader> {
         let path = self.path.to_owned();
         let (data, announced) = self.data(start, bytes)?;
+        // Without a header nothing is announced: part of a frame at the end is one left over, not the rest of a longer file.
+        let frame = (layout.bytes() * format.channels) as u64;
+        let announced = if bytes.is_some() { announced } else { announced - announced % frame };
         Ok(Reader::Samples(PcmSource::with_layout(path, data, layout, format, Some(announced))))
     }
 
@@ -128,6 +131,13 @@ impl FileSource {
             let au::Au { format, layout, start, bytes } = au::read_header(path, &file.head)?;
             return file.samples(layout, format, start, bytes).map(Self::from);
         }
+        if caf::is_caf(&file.head) {
+            return match caf::read_header(path, &mut file.reader, file.length)? {
+                Some(caf::Caf { format, layout, start, bytes }) => file.samples(layout, format, start, bytes),
+                None => file.demux(),
+            }
+            .map(Self::from);
+        }
         #[cfg(feature = "amr")]
         if file.head.starts_with(amr::MAGIC) {
             let (data, _) = file.data(amr::MAGIC.len() as u64, None)?;
@@ -142,8 +152,9 @@ impl FileSource {
             Some(Headerless::Unknown) => Err(Error::UnsupportedAudio {
                 path: path.to_owned(),
                 reason:
-                    "a file without a header: say how its samples are laid out (--encoding, --rate, --channels; in \
-                         the library, FileSource::open_raw)"
+                    "a file without a header, and the name does not say how its samples are laid out; name it .sln (16 bit, 8 kHz), .sln16 \
+                     (16 kHz), .ulaw or .alaw, or pipe it in, as `callprint scan - --rate 8000 --encoding s16le < x.raw` does (in the \
+                     library, FileSource::open_raw)"
                         .to_owned(),
             }),
             None => file.demux(),
@@ -171,7 +182,10 @@ impl FileSource {
     /// [`Error::Io`] and [`Error::UnsupportedAudio`] as those of [`open`](Self::open).
     pub fn has_header(path: impl AsRef<Path>) -> Result<bool> {
         let head = Opened::open(path.as_ref())?.head;
-        Ok(wav::is_wav(&head) || au::is_au(&head) || foreign(&head).is_some() || headerless::is_container(&head))
+        Ok(wav::is_wav(&head)
+            || au::is_au(&head)
+            || foreign(&head).is_some()
+            || headerless::container_name(&head).is_some())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Containers and codecs by symphonia.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::fs::File;
 use std::io::{ErrorKind, Seek, SeekFrom};
@@ -15,7 +16,8 @@ use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::Error as SymphoniaError;
 use symphonia::core::formats::probe::{Hint, Probe, ProbeOptions};
 use symphonia::core::formats::well_known::{
-    FORMAT_ID_ADTS, FORMAT_ID_AIFF, FORMAT_ID_FLAC, FORMAT_ID_MP1, FORMAT_ID_MP2, FORMAT_ID_MP3, FORMAT_ID_WAVE,
+    FORMAT_ID_ADTS, FORMAT_ID_AIFF, FORMAT_ID_FLAC, FORMAT_ID_MKV, FORMAT_ID_MP1, FORMAT_ID_MP2, FORMAT_ID_MP3,
+    FORMAT_ID_OGG, FORMAT_ID_WAVE,
 };
 use symphonia::core::formats::{FormatReader, Track, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream, ReadOnlySource};
@@ -24,7 +26,8 @@ use symphonia::core::units::{Duration, TimeBase};
 use symphonia::default::{register_enabled_codecs, register_enabled_formats};
 
 use super::decode::unsupported;
-use super::{Block, Format, Source, clean};
+use super::ogg::{self, Hole};
+use super::{Block, Format, Source, clean, matroska};
 use crate::{Error, Result};
 
 /// Bytes that may stand before the first mark of a container. MPEG audio's mark is short: a wide search finds it in
@@ -37,6 +40,12 @@ const TOLERATED_LOSS: f64 = 0.1;
 const TOLERATED_GAP: f64 = 0.1;
 /// The same where the length is exact: less than a sample at any rate.
 const EXACT: f64 = 1e-6;
+/// Seconds by which a packet's time may be ahead of the audio before it without anything being missing.
+const TOLERATED_LEAD: f64 = 0.01;
+/// Seconds of missing audio that a file may have silence for; times that leave out more are taken for wrong.
+const MOST_MISSING: f64 = 600.0;
+/// Packets of a page of Ogg, at most.
+const MOST_PACKETS: usize = 255;
 /// What errors say of a file that makes a decoder panic.
 const DECODER_FAILED: &str = "the decoder fails on its contents";
 
@@ -58,7 +67,8 @@ static CODECS: LazyLock<CodecRegistry> = LazyLock::new(|| {
 
 /// The first audio track of a file, decoded by symphonia.
 ///
-/// A packet that can't be decoded becomes silence of its length, so that times stay right.
+/// A packet that can't be decoded becomes silence of its length, so that times stay right. So does one that is missing, where
+/// packets tell their time to the sample: of Ogg, a page in which a single bit is wrong is dropped, of FLAC a frame.
 pub(super) struct DemuxSource {
     path: PathBuf,
     reader: Box<dyn FormatReader>,
@@ -73,14 +83,33 @@ pub(super) struct DemuxSource {
     delay: usize,
     /// Frames of silence due before the next decoded ones, in place of a broken packet.
     gap: usize,
-    /// Frames handed out or about to be, and frames of broken packets.
+    /// The time at which the next packet begins if none is missing, where packets tell it to the sample.
+    next_time: Option<i64>,
+    /// Where pages are missing in an Ogg file, the next one first.
+    holes: VecDeque<Hole>,
+    /// Whether audio was missing in one of them.
+    holed: bool,
+    /// Packets that were read ahead, up to the end of a page or the error that came there.
+    ahead: VecDeque<Read>,
+    /// What is left of the silence before the first of them, in frames.
+    silence: u64,
+    /// Frames of silence that stand for what is missing.
+    filled: u64,
+    /// Frames handed out or about to be, and frames of broken and missing packets.
     frames: u64,
     lost: u64,
+    /// Seconds that the last packet has less than its container says: only the decoder knows where it ends.
+    last_short: f64,
     announced: Option<Length>,
+    /// The file, to be looked at again where it ends unexpectedly.
+    file: Option<File>,
     /// The container could only be read as a stream: something is missing.
     incomplete: bool,
     ended: bool,
 }
+
+/// What the container gives when it is asked for a packet.
+type Read = Result<Option<Packet>, SymphoniaError>;
 
 /// A length that the container announces.
 #[derive(Debug, Clone, Copy)]
@@ -104,10 +133,13 @@ impl DemuxSource {
     /// A cut file is refused by demultiplexers that walk over the whole of it first, but not if they take it for a stream
     /// that can't be searched. So that is tried next, and the damage reported at the end.
     pub(super) fn open(path: &Path, file: File) -> Result<Self> {
-        let again = file.try_clone().map_err(|error| Error::io(path, error))?;
-        match Self::try_open(path, Box::new(file)) {
+        let io = |error| Error::io(path, error);
+        let (again, whole) = (file.try_clone().map_err(io)?, file.try_clone().map_err(io)?);
+        let holes = ogg::holes(&file).map_err(io)?.into();
+        (&again).seek(SeekFrom::Start(0)).map_err(io)?;
+        match Self::try_open(path, Box::new(file)).map(|source| Self { file: Some(whole), holes, ..source }) {
             Err(first) if !matches!(first, Error::Io { .. }) => {
-                (&again).seek(SeekFrom::Start(0)).map_err(|error| Error::io(path, error))?;
+                (&again).seek(SeekFrom::Start(0)).map_err(io)?;
                 match Self::try_open(path, Box::new(ReadOnlySource::new(again))) {
                     Ok(source) => Ok(Self { incomplete: true, ..source }),
                     Err(_) => Err(first),
@@ -143,9 +175,17 @@ impl DemuxSource {
             used: 0,
             delay: if mpeg { track.delay.unwrap_or(0) as usize } else { 0 },
             gap: 0,
+            next_time: None,
+            holes: VecDeque::new(),
+            holed: false,
+            ahead: VecDeque::new(),
+            silence: 0,
+            filled: 0,
             frames: 0,
             lost: 0,
+            last_short: 0.0,
             announced: announced_length(&*reader, &track),
+            file: None,
             incomplete: false,
             ended: false,
             reader,
@@ -171,19 +211,29 @@ impl DemuxSource {
         }
     }
 
-    /// Reads and decodes one packet.
+    /// Reads and decodes one packet, or gives a piece of the silence before it.
     fn step(&mut self) -> Result<Step> {
-        let packet = match self.reader.next_packet() {
+        if self.silence > 0 {
+            return Ok(self.fall_silent());
+        }
+        let packet = match self.ahead.pop_front().unwrap_or_else(|| self.reader.next_packet()) {
             Ok(Some(packet)) => packet,
             Ok(None) => return Ok(Step::End),
             Err(SymphoniaError::ResetRequired) => return self.reselect().map(|()| Step::Nothing),
             Err(SymphoniaError::IoError(error)) if error.kind() != ErrorKind::UnexpectedEof => {
                 return Err(Error::io(&self.path, error));
             }
+            Err(SymphoniaError::IoError(_)) if self.ends_with_its_file()? => return Ok(Step::End),
             Err(SymphoniaError::IoError(_)) => return Err(self.malformed("the file ends within a packet")),
             Err(error) => return Err(self.malformed(&error.to_string())),
         };
         if packet.track_id != self.track {
+            return Ok(Step::Nothing);
+        }
+        let missing = self.missing_before(&packet);
+        if missing > 0 {
+            self.silence = missing;
+            self.ahead.push_front(Ok(Some(packet)));
             return Ok(Step::Nothing);
         }
         let buffer = match self.decoder.decode(&packet) {
@@ -199,6 +249,8 @@ impl DemuxSource {
             return Ok(Step::Nothing);
         }
         let format = Format { sample_rate: buffer.spec().rate(), channels: buffer.spec().channels().count() };
+        let told = self.time_base.and_then(|base| seconds(base, packet.dur)).unwrap_or(0.0);
+        self.last_short = (told - format.seconds(buffer.frames() as u64)).clamp(0.0, 1.0);
         buffer.copy_to_vecs_planar(&mut self.decoded);
         self.accept(format)?;
         Ok(Step::Samples)
@@ -248,13 +300,93 @@ impl DemuxSource {
         if due > 0 { Step::Samples } else { Step::Nothing }
     }
 
+    /// Frames that are missing before a packet, by its time; takes the packet's own into account where there are none.
+    fn missing_before(&mut self, packet: &Packet) -> u64 {
+        let (Some(base), true) = (self.time_base, self.tells_time()) else { return 0 };
+        // The page after a hole claims to begin where the hole does.
+        let hole = self.hole_before(packet);
+        let begins = packet.pts.get().saturating_add(hole);
+        let expected = *self.next_time.get_or_insert(begins);
+        let lead = u64::try_from(begins.saturating_sub(expected)).unwrap_or(0);
+        let lead_seconds = seconds(base, Duration::new(lead)).unwrap_or(0.0);
+        let rate = f64::from(self.format.sample_rate);
+        let missing = (lead_seconds * rate).round();
+        if lead_seconds > TOLERATED_LEAD {
+            self.next_time = Some(begins);
+            if missing + self.filled as f64 <= MOST_MISSING * rate {
+                self.filled += missing as u64;
+                // Where all pages of Ogg are there, the recorder itself has left a gap: that is no damage.
+                if hole > 0 || self.reader.format_info().format != FORMAT_ID_OGG {
+                    self.lost += missing as u64;
+                }
+                return missing as u64;
+            }
+        }
+        self.next_time = self.next_time.map(|expected| expected.saturating_add(length(packet)));
+        0
+    }
+
+    /// The length of the hole that a packet stands behind, and 0 for most: the time at which its page ends less all that is in
+    /// the page, which is read ahead for that.
+    fn hole_before(&mut self, packet: &Packet) -> i64 {
+        let here = |hole: &mut Hole| hole.serial == self.track && hole.before <= packet.pts.get();
+        let Some(hole) = self.holes.pop_front_if(here) else { return 0 };
+        let mut end = packet.pts.get().saturating_add(length(packet));
+        let mut read = 0;
+        while end < hole.after && read < MOST_PACKETS {
+            let next = self.ahead.get(read).is_none().then(|| self.reader.next_packet());
+            self.ahead.extend(next);
+            match self.ahead.get(read) {
+                // The next page begins at its right time, later than this one ends.
+                Some(Ok(Some(next))) if next.track_id == self.track && next.pts.get() > end => break,
+                Some(Ok(Some(next))) if next.track_id == self.track => end = end.saturating_add(length(next)),
+                Some(Ok(Some(_))) => {}
+                _ => break,
+            }
+            read += 1;
+        }
+        let missing = hole.after.saturating_sub(end).max(0);
+        self.holed |= missing > 0;
+        missing
+    }
+
+    /// Whether packets tell their time to the sample. Others round it, or take it from a clock on the wall.
+    fn tells_time(&self) -> bool {
+        [FORMAT_ID_OGG, FORMAT_ID_FLAC].contains(&self.reader.format_info().format)
+    }
+
+    /// A piece of the silence that is due.
+    fn fall_silent(&mut self) -> Step {
+        let frames = self.silence.min(u64::from(self.format.sample_rate));
+        self.silence -= frames;
+        self.frames += frames;
+        for channel in &mut self.decoded {
+            channel.resize(frames as usize, 0.0);
+        }
+        Step::Samples
+    }
+
+    /// Whether the container is one that tells no sizes, and so ends with its file.
+    fn ends_with_its_file(&self) -> Result<bool> {
+        match &self.file {
+            Some(file) if self.reader.format_info().format == FORMAT_ID_MKV => file
+                .metadata()
+                .and_then(|metadata| matroska::is_whole(file, metadata.len()))
+                .map_err(|error| Error::io(&self.path, error)),
+            _ => Ok(false),
+        }
+    }
+
     /// A chained stream begins anew: takes its first audio track.
     fn reselect(&mut self) -> Result<()> {
         let (track, parameters) = first_audio_track(&self.path, &*self.reader)?;
         self.decoder = make_decoder(&self.path, &parameters, is_mpeg(&*self.reader))?;
-        (self.track, self.time_base) = (track.id, track.time_base);
-        // The announced length was that of the first link.
-        self.announced = None;
+        self.time_base = track.time_base;
+        if track.id != self.track {
+            self.track = track.id;
+            // The announced length, and times, were those of the first link.
+            (self.announced, self.next_time) = (None, None);
+        }
         Ok(())
     }
 
@@ -265,19 +397,30 @@ impl DemuxSource {
         }
         let seconds = self.format.seconds(self.frames);
         if let Some(Length { seconds: announced, tolerance: Some(tolerance) }) = self.announced
-            && announced - seconds > tolerance
+            && announced - seconds > tolerance + self.last_short
         {
+            // The last page of Ogg has been read, so what is missing is missing before it.
+            if self.reader.format_info().format == FORMAT_ID_OGG {
+                let missing = announced - seconds + self.format.seconds(self.lost);
+                return Err(self.defective(format!("{missing:.3} s are missing; {seconds:.3} s were read")));
+            }
             return Err(self.malformed(&format!("its header announces {announced:.3} s")));
         }
         if self.incomplete {
             return Err(self.malformed("its container is incomplete"));
         }
         let lost = self.format.seconds(self.lost);
-        if lost > TOLERATED_LOSS {
-            let reason = format!("{lost:.3} s could not be decoded and count as silence; {seconds:.3} s were read");
-            return Err(Error::MalformedAudio { path: self.path.clone(), reason });
+        let exact = self.announced.is_some_and(|length| length.tolerance == Some(EXACT));
+        if lost > if exact || self.holed { 0.0 } else { TOLERATED_LOSS } {
+            let what = "are missing or could not be decoded, and count as silence";
+            return Err(self.defective(format!("{lost:.3} s {what}; {seconds:.3} s were read")));
         }
         Ok(())
+    }
+
+    /// The error for damage somewhere in what was read.
+    fn defective(&self, reason: String) -> Error {
+        Error::MalformedAudio { path: self.path.clone(), reason }
     }
 
     /// The error for damage at the place that decoding has reached.
@@ -387,7 +530,16 @@ fn announced_length(reader: &dyn FormatReader, track: &Track) -> Option<Length> 
     } else {
         Some(TOLERATED_GAP)
     };
-    of_track.or_else(of_media).map(|seconds| Length { seconds, tolerance })
+    // A stream that was cut out of a longer one keeps that one's times.
+    let before = track.time_base.and_then(|base| seconds(base, Duration::new(track.start_ts.get().max(0) as u64)));
+    let before = before.filter(|_| format == FORMAT_ID_OGG).unwrap_or(0.0);
+    of_track.or_else(of_media).map(|seconds| Length { seconds: seconds - before, tolerance })
+}
+
+/// The time that a packet takes, with what is cut off its ends.
+fn length(packet: &Packet) -> i64 {
+    let whole = packet.dur.saturating_add(packet.trim_start).saturating_add(packet.trim_end);
+    i64::try_from(whole.get()).unwrap_or(i64::MAX)
 }
 
 /// `length` units of `base` in seconds.
@@ -409,6 +561,10 @@ fn opening_error(path: &Path, error: SymphoniaError) -> Error {
             reason: "not an audio file that callprint reads: WAV, .au, GSM, AIFF, FLAC, MP3, Ogg, AAC, MP4, CAF, Matroska or WebM"
                 .to_owned(),
         },
+        // Of a container that was recognised: its end is not there, where the index of MP4 files stands.
+        SymphoniaError::Unsupported(what) if what.starts_with("isomp4: missing") || what.starts_with("mkv: missing") => {
+            malformed(format!("it was cut off, or never finished ({what})"))
+        }
         SymphoniaError::Unsupported(what) => unsupported(path, &format!("audio of this kind ({what})")),
         other => malformed(other.to_string()),
     }

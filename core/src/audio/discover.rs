@@ -15,7 +15,17 @@ pub const AUDIO_EXTENSIONS: &[&str] = &[
     "sln16", "sln192", "sln24", "sln32", "sln44", "sln48", "sln96", "snd", "ul", "ulaw", "wav", "wave", "webm",
 ];
 
-/// All audio files below `folder`, sorted by path, by their extension in lower or upper case.
+/// What a search of a folder found.
+#[derive(Debug, Default)]
+pub struct AudioFolder {
+    /// All audio files below it, sorted by path.
+    pub files: Vec<PathBuf>,
+    /// The folders below it that can't be read, sorted by path: each an [`Error::Io`] with the path.
+    pub unreadable: Vec<Error>,
+}
+
+/// All audio files below `folder`, sorted by path, by their extension in lower or upper case; a folder that can't be read
+/// is an error. [`search_audio`] goes on in the others.
 ///
 /// Links to files are followed. Links to folders are followed too, after all real folders, and no folder is entered
 /// twice: a loop ends, and each file in a linked folder is named once. A link that leads nowhere is named, so that
@@ -24,23 +34,38 @@ pub const AUDIO_EXTENSIONS: &[&str] = &[
 /// # Errors
 /// [`Error::Io`] with the path of a folder that can't be read.
 pub fn find_audio(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut search = Search::default();
-    search.folders.push(folder.to_owned());
-    // Real folders first: a file is named by its own place rather than through a link.
-    while let Some(next) = search.folders.pop().or_else(|| search.links.pop()) {
-        search.enter(&next)?;
-    }
-    search.found.sort();
-    Ok(search.found)
+    let AudioFolder { files, unreadable } = search_audio(folder)?;
+    unreadable.into_iter().next().map_or(Ok(files), Err)
 }
 
-/// The state of a search: folders still to be read, those read, and files found.
+/// What [`find_audio`] finds, without stopping at a folder below that can't be read: one such folder (`lost+found`, a
+/// colleague's own) must not cost the recordings in the others.
+///
+/// # Errors
+/// [`Error::Io`] where `folder` itself can't be read.
+pub fn search_audio(folder: &Path) -> Result<AudioFolder> {
+    let mut search = Search::default();
+    search.enter(folder)?;
+    // Real folders first: a file is named by its own place rather than through a link.
+    while let Some(next) = search.folders.pop().or_else(|| search.links.pop()) {
+        if let Err(error) = search.enter(&next) {
+            search.unreadable.push((next, error));
+        }
+    }
+    search.found.sort();
+    search.unreadable.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let unreadable = search.unreadable.into_iter().map(|(_, error)| error).collect();
+    Ok(AudioFolder { files: search.found, unreadable })
+}
+
+/// The state of a search: folders still to be read, those read, files found, and folders that could not be read.
 #[derive(Default)]
 struct Search {
     folders: Vec<PathBuf>,
     links: Vec<PathBuf>,
     entered: HashSet<PathBuf>,
     found: Vec<PathBuf>,
+    unreadable: Vec<(PathBuf, Error)>,
 }
 
 impl Search {
@@ -58,7 +83,7 @@ impl Search {
                 links.push(path);
             } else if kind.is_dir() {
                 self.folders.push(path);
-            } else if has_audio_extension(&path) && (path.is_file() || kind.is_symlink() && !path.exists()) {
+            } else if has_audio_extension(&path) && (kind.is_file() || kind.is_symlink() && names_a_file(&path)) {
                 self.found.push(path);
             }
         }
@@ -67,6 +92,11 @@ impl Search {
         self.links.splice(0..0, links);
         Ok(())
     }
+}
+
+/// Whether a link leads to a file, or to nothing that can be looked at: opening it says why.
+fn names_a_file(link: &Path) -> bool {
+    link.metadata().map_or(true, |target| target.is_file())
 }
 
 /// Whether the name of `path` says that it is audio.

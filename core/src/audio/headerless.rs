@@ -17,9 +17,19 @@ pub(super) const HEAD_BYTES: usize = 32 * gsm::FRAME_BYTES;
 /// Frames from which raw GSM is known whatever the file is called: unrelated bytes would have all their marks once in 2^64.
 const SURE_FRAMES: usize = 16;
 
-/// The first bytes of containers.
-const MARKS: &[&[u8]] =
-    &[b"OggS", b"fLaC", b"FORM", b"caff", b"ID3", b"\x1a\x45\xdf\xa3", b"RIFF", b"RF64", b"BW64", b".snd"];
+/// The first bytes of containers, and what they are called.
+const MARKS: &[(&[u8], &str)] = &[
+    (b"RIFF", "a WAV file"),
+    (b"RF64", "a WAV file (RF64)"),
+    (b"BW64", "a WAV file (BW64)"),
+    (b"OggS", "an Ogg file"),
+    (b"fLaC", "a FLAC file"),
+    (b"ID3", "an MP3 file"),
+    (b"FORM", "an AIFF file"),
+    (b"caff", "a CAF file"),
+    (b"\x1a\x45\xdf\xa3", "a Matroska or WebM file"),
+    (b".snd", "an .au file"),
+];
 
 /// What a file without a header holds.
 #[derive(Debug)]
@@ -30,14 +40,17 @@ pub(super) enum Headerless {
     Unknown,
 }
 
-/// Whether `head` begins as a container does.
-pub(super) fn is_container(head: &[u8]) -> bool {
-    MARKS.iter().any(|mark| head.starts_with(mark)) || head.get(4..8) == Some(b"ftyp")
+/// What the container is called that bytes beginning with `head` are in; `None` where they may be raw samples.
+///
+/// A program that takes raw samples can so tell its user that a file was meant.
+pub fn container_name(head: &[u8]) -> Option<&'static str> {
+    let mp4 = || (head.get(4..8) == Some(b"ftyp")).then_some("an MP4 file");
+    MARKS.iter().find(|(mark, _)| head.starts_with(mark)).map(|&(_, name)| name).or_else(mp4)
 }
 
 /// What the file at `path` holds, if it has no header.
 pub(super) fn recognise(path: &Path, head: &[u8]) -> Option<Headerless> {
-    if is_container(head) {
+    if container_name(head).is_some() {
         return None;
     }
     let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);

@@ -8,11 +8,12 @@
 //! | raw s16le, f32le, mu-law, A-law | `pcm`, with G.711 from `g711` |
 //! | WAV, RF64 and BW64 with PCM, float, mu-law or A-law | `wav` finds the samples, `pcm` converts them |
 //! | Sun/NeXT .au | `au` finds the samples, `pcm` converts them |
+//! | CAF with PCM, mu-law or A-law | `caf` finds the samples, `pcm` converts them |
 //! | GSM 06.10 (raw, WAV) and G.722 | `coded`, with `gsm` and `g722` |
 //! | AMR, with the feature `amr` | `amr`, decoded by a library in C behind `opencore` |
 //! | files without a header, known by their name | `headerless` |
 //! | Opus in Ogg, Matroska, WebM | `demux` over symphonia, decoded by `opus` |
-//! | every other container and codec | `demux`, over symphonia |
+//! | every other container and codec | `demux`, over symphonia; `matroska` says whether such a file is whole, `ogg` where pages are missing |
 //! | folders | `discover` |
 //!
 //! `resample` then brings each channel to 8 kHz.
@@ -21,6 +22,8 @@
 mod amr;
 #[cfg(feature = "decode")]
 mod au;
+#[cfg(feature = "decode")]
+mod caf;
 #[cfg(feature = "decode")]
 mod coded;
 #[cfg(feature = "decode")]
@@ -36,6 +39,10 @@ pub(crate) mod g722;
 pub(crate) mod gsm;
 #[cfg(feature = "decode")]
 mod headerless;
+#[cfg(feature = "decode")]
+mod matroska;
+#[cfg(feature = "decode")]
+mod ogg;
 #[cfg(feature = "amr")]
 mod opencore;
 #[cfg(feature = "opus")]
@@ -48,8 +55,10 @@ mod wav;
 #[cfg(feature = "decode")]
 pub use decode::{FileSource, read_channels_8k};
 #[cfg(feature = "decode")]
-pub use discover::{AUDIO_EXTENSIONS, find_audio};
+pub use discover::{AUDIO_EXTENSIONS, AudioFolder, find_audio, search_audio};
 pub(crate) use g711::{expand_alaw, expand_ulaw};
+#[cfg(feature = "decode")]
+pub use headerless::container_name;
 pub use pcm::{Encoding, PcmSource};
 pub use resample::Resampler;
 

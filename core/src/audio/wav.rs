@@ -82,20 +82,23 @@ struct Header<'a> {
 impl Header<'_> {
     fn read(&mut self) -> Result<Wav> {
         let [_, _, _, _, a, b, c, d, ..] = self.take::<12>()?;
-        let riff_bytes = u64::from(u32::from_le_bytes([a, b, c, d]));
+        let mut riff_bytes = u64::from(u32::from_le_bytes([a, b, c, d]));
         let mut position = 12;
         let mut fmt = None;
-        let mut long_data = None;
+        let mut long = None;
         for _ in 0..MAX_CHUNKS {
             let [i, j, k, l, a, b, c, d] = self.take::<8>()?;
             let (id, bytes) = ([i, j, k, l], u64::from(u32::from_le_bytes([a, b, c, d])));
             position += 8;
             match &id {
                 b"fmt " => fmt = Some(self.read_fmt(bytes)?),
-                b"ds64" => long_data = Some(self.read_ds64(bytes)?),
+                b"ds64" => long = Some(self.read_ds64(bytes)?),
                 b"data" => {
                     let Some(fmt) = fmt else { return Err(self.malformed("has samples before the `fmt ` chunk")) };
-                    let announced = if bytes == 0xffff_ffff { long_data.unwrap_or(bytes) } else { bytes };
+                    let mut announced = bytes;
+                    if let (0xffff_ffff, Some(long)) = (bytes, long) {
+                        (riff_bytes, announced) = long;
+                    }
                     let bytes = self.trusted_length(announced, riff_bytes, position);
                     return self.samples(fmt, position, bytes);
                 }
@@ -140,20 +143,21 @@ impl Header<'_> {
         Ok(Fmt { tag, channels: word(2), sample_rate, block_align: word(12), bits: word(14) })
     }
 
-    /// The length of the samples in the 64-bit size chunk of RF64 and BW64.
-    fn read_ds64(&mut self, bytes: u64) -> Result<u64> {
+    /// The lengths of the file and of its samples in the 64-bit size chunk of RF64 and BW64.
+    fn read_ds64(&mut self, bytes: u64) -> Result<(u64, u64)> {
         if bytes < 24 {
             return Err(self.malformed(&format!("has a `ds64` chunk of {bytes} bytes; at least 24 are needed")));
         }
-        let [_, _, _, _, _, _, _, _, low @ .., _, _, _, _, _, _, _, _] = self.take::<24>()?;
-        Ok(u64::from_le_bytes(low))
+        let [riff, data, _] = [0; 3].map(|_: u8| self.take::<8>().map(u64::from_le_bytes));
+        Ok((riff?, data?))
     }
 
     /// The length of the samples at `start`, where the header can be trusted with it.
     fn trusted_length(&self, announced: u64, riff_bytes: u64, start: u64) -> Option<u64> {
         let present = self.length - start.min(self.length);
-        // A recorder that was killed has never filled in the lengths, so the RIFF chunk too ends before the samples.
-        let unfinished = announced == 0 && present > 0 && riff_bytes + 8 <= start;
+        // A recorder that was killed, or that writes to a pipe, has never filled in the lengths, so the RIFF chunk too ends
+        // before the samples.
+        let unfinished = announced == 0 && present > 0 && riff_bytes.saturating_add(8) <= start;
         let piped = announced >= PIPE_LENGTH && announced > present;
         (!unfinished && !piped).then_some(announced)
     }

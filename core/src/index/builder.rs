@@ -21,13 +21,12 @@ use zerocopy::{
 use super::{
     Calibration, Index,
     format::{self, Header, Record, SECTIONS, SectionEntry, StoredBands, StoredCode, StringRef},
-    postings,
-    replace::write_atomically,
-    script_of, verify,
+    postings, script_of, verify,
 };
 use crate::{
     Error, IndexFault, Result,
     fingerprint::{CODE_HOP, Code, QueryFrame, Reference},
+    replace::write_atomically,
     signal::HOP_SECONDS,
 };
 
@@ -169,6 +168,19 @@ impl IndexBuilder {
         }
         self.entries.extend(stored(index));
         Ok(())
+    }
+
+    /// Category and language of a script, as the first of its renderings that has any tells them; may be empty.
+    pub fn labels_of(&self, script: &str) -> (&str, &str) {
+        let entries = || self.entries.iter().filter(|(id, _)| script_of(id) == script).map(|(_, entry)| entry);
+        let category = entries().map(|entry| entry.category.as_str()).find(|label| !label.is_empty());
+        let language = entries().map(|entry| entry.language.as_str()).find(|label| !label.is_empty());
+        (category.unwrap_or_default(), language.unwrap_or_default())
+    }
+
+    /// Whether there is a rendering, or a script, of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.entries.keys().any(|id| id == name || script_of(id) == name)
     }
 
     /// Renderings collected so far.

@@ -3,7 +3,7 @@
 //! [`builder`](IndexBuilder) makes the file described in `format`; [`Index`] opens it; `search` finds candidate
 //! (rendering, offset, speed) triples by codes that nearly agree, with the help of `keys`, `postings`, `lookup` and
 //! `lines` but in the smallest indexes; `align` follows a candidate through the query; `verify` and `judge` hear both sides along it; `score` says what that is
-//! worth; `calibrate` says how often such a score happens by chance. [`LiveIndex`] is searched while its file is replaced, which `replace` does so
+//! worth; `calibrate` says how often such a score happens by chance. [`LiveIndex`] is searched while its file is replaced, which the module `replace` of the crate does so
 //! that the old or the new file is there, whole.
 
 mod align;
@@ -22,7 +22,6 @@ mod map;
 mod postings;
 mod prefetch;
 mod reload;
-mod replace;
 mod score;
 mod search;
 mod verify;

@@ -38,7 +38,7 @@ impl Failure {
 
     /// A failure that concerns the file or folder at `path`.
     pub(crate) fn at(path: &Path, reason: impl Display) -> Self {
-        Self::new(format_args!("{}: {reason}", path.display()))
+        Self::new(format_args!("{}: {reason}", file_name(path)))
     }
 
     /// A library error met while reading `path`.
@@ -50,6 +50,11 @@ impl Failure {
     /// whatever was at `path` is still there.
     pub(crate) fn writing(path: &Path, error: &Error) -> Self {
         Self::at(path, format_args!("{}; nothing was changed", reason(error, writing_advice)))
+    }
+
+    /// The system refused what was written straight to the pipe or device at `path`.
+    pub(crate) fn writing_straight(path: &Path, error: &io::Error) -> Self {
+        Self::at(path, format_args!("{}; what was written is incomplete", writing_advice(error)))
     }
 
     /// The system refused to take the results on standard output.
@@ -124,6 +129,20 @@ pub(crate) fn without_number(error: &io::Error) -> String {
     }
 }
 
+/// A path as text. Bytes that are not UTF-8 are written as `\xE9`: two files whose names differ in such bytes alone, as old
+/// disks and archives have them, keep different names in every form of output.
+pub(crate) fn file_name(path: &Path) -> String {
+    let mut name = String::new();
+    for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
+        name.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // Writing to a string can't fail.
+            let _ = write!(name, "\\x{byte:02X}");
+        }
+    }
+    name
+}
+
 /// `text` with control characters escaped: a file name can't break the line or steer the terminal.
 pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
@@ -176,6 +195,16 @@ mod tests {
         let failure = Failure::at(Path::new("two\nlines\u{1b}[31m.wav"), "bad");
         assert_eq!(failure.to_string(), "two\\nlines\\u{1b}[31m.wav: bad");
         assert_eq!(one_line("录音 é.wav"), "录音 é.wav");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_that_are_not_utf_8_stay_apart() {
+        use std::os::unix::ffi::OsStrExt;
+        let name = |bytes| file_name(Path::new(std::ffi::OsStr::from_bytes(bytes)));
+        assert_eq!(name(b"caf\xe9.wav"), "caf\\xE9.wav");
+        assert_eq!(name(b"caf\xe8.wav"), "caf\\xE8.wav");
+        assert_eq!(name("café/录音.wav".as_bytes()), "café/录音.wav");
     }
 
     #[test]

@@ -4,10 +4,13 @@ mod parquet;
 mod sink;
 mod table;
 
-use std::path::{Path, PathBuf};
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
 
 use callprint::{
-    audio::{Source, channel_name},
+    audio::{Block, Source, channel_name},
     prosody::{self, FEATURE_SET, FEATURES, Functionals, LLD_NAMES, Lld},
 };
 use clap::Args;
@@ -15,10 +18,11 @@ use clap::Args;
 use crate::{
     args::{Format, RawArgs},
     console::{Console, Progress},
-    exit::{Failure, Status},
+    exit::{Failure, Status, file_name},
     input::{self, Input},
     output::{self, words},
     pool,
+    salvage::{self, Heard, Verb},
 };
 use sink::Sink;
 use table::{Cell, Column, Kind};
@@ -55,6 +59,9 @@ pub(crate) struct FeaturesArgs {
     /// Say what each column means, and exit
     #[arg(long, conflicts_with_all = ["paths", "output", "lld"])]
     pub(crate) list: bool,
+    /// Analyse what could be read of damaged files, too; they still count as failed
+    #[arg(long, conflicts_with = "list")]
+    pub(crate) salvage: bool,
     /// Files to analyse at the same time [default: as many as there are processors; 1 with --lld]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), conflicts_with = "lld")]
     pub(crate) jobs: Option<u16>,
@@ -78,7 +85,7 @@ pub(crate) fn run(args: &FeaturesArgs, console: &Console) -> Result<Status, Fail
         false => write_functionals(&inputs, args, &mut sink, &mut tally, &progress, console)?,
     }
     drop(progress);
-    if tally.done > 0 {
+    if tally.told {
         sink.close()?;
     }
     console.note(&tally.to_string());
@@ -104,13 +111,15 @@ fn columns(lld: bool) -> Vec<Column> {
 struct Tally {
     done: usize,
     failed: usize,
+    /// Whether there are rows, be it of damaged audio.
+    told: bool,
     /// Length of the files, s.
     seconds: f64,
 }
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { done, failed, seconds } = *self;
+        let Self { done, failed, seconds, .. } = *self;
         write!(
             f,
             "{}: {} analysed, {} failed; {} of audio, {FEATURE_SET}",
@@ -123,19 +132,24 @@ impl std::fmt::Display for Tally {
 }
 
 impl Tally {
-    fn count(&mut self, result: &Result<Vec<Functionals>, Failure>, console: &Console) {
-        match result {
-            Ok(channels) => {
-                self.done += 1;
-                self.seconds += channels.first().map_or(0.0, Functionals::seconds);
-            }
-            Err(failure) => {
+    fn count(&mut self, outcome: &Outcome, console: &Console) {
+        let seconds = outcome.result.as_ref().and_then(|channels| channels.first()).map_or(0.0, Functionals::seconds);
+        self.seconds += seconds;
+        match &outcome.failure {
+            None => self.done += 1,
+            Some(failure) => {
                 self.failed += 1;
                 console.failure(failure);
             }
         }
+        self.told |= outcome.result.is_some();
     }
 }
+
+/// Functionals of an input by channel.
+type Outcome = Heard<Vec<Functionals>>;
+
+const ANALYSED: Verb = Verb { does: "analyses", done: "analysed" };
 
 fn write_functionals(
     inputs: &[Input],
@@ -145,27 +159,28 @@ fn write_functionals(
     progress: &Progress<'_>,
     console: &Console,
 ) -> Result<(), Failure> {
-    let mut outcome = Ok(());
-    pool::ordered(
+    let mut written = Ok(());
+    pool::ordered_until(
         inputs,
         pool::threads(args.jobs),
-        |input| analyse(input, &args.raw, progress, |_, _, _| {}),
+        |input| analyse(input, args, progress, console, |_, _, _| {}),
         |input, result| {
-            let result = result.unwrap_or_else(|_| Err(pool::panicked(input.path())));
-            tally.count(&result, console);
+            let outcome = Heard::from(result.unwrap_or_else(|_| Err(pool::panicked(input.path()))));
+            tally.count(&outcome, console);
             progress.file_done();
-            let Ok(channels) = result else { return };
-            if outcome.is_ok() {
-                outcome = write_channels(input.path(), &channels, sink, console);
+            if let Some(channels) = &outcome.result {
+                written = write_channels(input.path(), channels, sink, console);
             }
+            // A disk that is full stays full: hours of analysis for nothing would follow.
+            if written.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         },
     );
-    outcome
+    written
 }
 
 fn write_channels(path: &Path, channels: &[Functionals], sink: &mut Sink, console: &Console) -> Result<(), Failure> {
     for (number, functionals) in channels.iter().enumerate() {
-        let names = [path.to_string_lossy().into_owned(), channel_name(number, channels.len())];
+        let names = [file_name(path), channel_name(number, channels.len())];
         let mut row: Vec<Cell> = names.into_iter().map(Cell::Text).collect();
         row.extend([Cell::Double(0.0), Cell::Double(functionals.seconds())]);
         row.extend(functionals.values().iter().map(|&value| Cell::Double(value)));
@@ -174,7 +189,8 @@ fn write_channels(path: &Path, channels: &[Functionals], sink: &mut Sink, consol
     Ok(())
 }
 
-/// Frames are written as they come: hours of them are never held. So files are done one after another.
+/// Frames are written as they come: hours of them are never held. So files are done one after another, and a file is read to
+/// its end before its first row: one that is damaged there leaves no rows, unless they are asked for.
 fn write_llds(
     inputs: &[Input],
     args: &FeaturesArgs,
@@ -184,46 +200,53 @@ fn write_llds(
     console: &Console,
 ) -> Result<(), Failure> {
     for input in inputs {
-        let file = Cell::Text(input.path().to_string_lossy().into_owned());
-        let mut outcome = Ok(());
-        let result = analyse(input, &args.raw, progress, |number, channels, lld| {
-            if outcome.is_ok() {
-                let mut row = vec![file.clone(), Cell::Text(channel_name(number, channels)), Cell::Double(lld.time)];
-                row.extend(lld.values().map(Cell::Single));
-                outcome = sink.row(&row, console);
+        let file = Cell::Text(file_name(input.path()));
+        let mut written = Ok(());
+        let sound = match input {
+            Input::File(_) if !args.salvage => {
+                salvage::hear(input, &args.raw, false, ANALYSED, console, |_, source| drain(source)).map(drop)
             }
+            _ => Ok(()),
+        };
+        let result = sound.and_then(|()| {
+            analyse(input, args, progress, console, |number, channels, lld| {
+                if written.is_ok() {
+                    let mut row =
+                        vec![file.clone(), Cell::Text(channel_name(number, channels)), Cell::Double(lld.time)];
+                    row.extend(lld.values().map(Cell::Single));
+                    written = sink.row(&row, console);
+                }
+            })
         });
-        tally.count(&result, console);
+        tally.count(&Heard::from(result), console);
         progress.file_done();
-        outcome?;
+        written?;
     }
+    Ok(())
+}
+
+/// Reads a source to its end.
+fn drain(source: &mut dyn Source) -> callprint::Result<()> {
+    let mut block = Block::default();
+    while source.next_block(&mut block)? {}
     Ok(())
 }
 
 /// Functionals of an input by channel; `each` gets the channel's number, how many there are, and the frame.
 fn analyse(
     input: &Input,
-    raw: &RawArgs,
+    args: &FeaturesArgs,
     progress: &Progress<'_>,
-    each: impl FnMut(usize, usize, &Lld),
-) -> Result<Vec<Functionals>, Failure> {
-    match input {
-        Input::File(path) => analyse_source(path, &mut input::open_file(path)?, progress, each),
-        Input::Stdin => analyse_source(Path::new("-"), &mut input::open_stdin(raw)?, progress, each),
-        Input::Bad(_, failure) => Err(failure.clone()),
-    }
-}
-
-fn analyse_source(
-    path: &Path,
-    source: &mut dyn Source,
-    progress: &Progress<'_>,
+    console: &Console,
     mut each: impl FnMut(usize, usize, &Lld),
-) -> Result<Vec<Functionals>, Failure> {
-    let channels = source.format().channels;
-    let mut file_progress = progress.file(source.seconds_hint());
-    prosody::analyse(source, |number, lld| each(number, channels, lld), &mut |seconds| file_progress.seconds(seconds))
-        .map_err(|error| Failure::reading(path, &error))
+) -> Result<Outcome, Failure> {
+    salvage::hear(input, &args.raw, args.salvage, ANALYSED, console, |_, source| {
+        let channels = source.format().channels;
+        let mut file_progress = progress.file(source.seconds_hint());
+        prosody::analyse(source, |number, lld| each(number, channels, lld), &mut |seconds| {
+            file_progress.seconds(seconds)
+        })
+    })
 }
 
 /// Prints the catalogue of functionals.

@@ -1,19 +1,20 @@
 //! Inputs: arguments to files, files to audio, the index to search.
 
 use std::{
-    io::{self, IsTerminal},
+    io::{self, BufRead, IsTerminal},
     path::{Path, PathBuf},
 };
 
 use callprint::{
     Error,
-    audio::{AUDIO_EXTENSIONS, FileSource, Format, PcmSource, Source, find_audio},
+    audio::{AUDIO_EXTENSIONS, AudioFolder, FileSource, Format, PcmSource, Source, container_name, search_audio},
     index::Index,
 };
 
 use crate::{
     args::{RawArgs, RawEncoding},
-    exit::Failure,
+    console::Console,
+    exit::{Failure, file_name},
 };
 
 /// One thing to work on.
@@ -73,18 +74,29 @@ fn expand_one(path: &Path) -> Vec<Input> {
 }
 
 fn expand_folder(folder: &Path) -> Vec<Input> {
-    match find_audio(folder) {
-        Ok(files) if files.is_empty() => {
+    match search_audio(folder) {
+        Ok(AudioFolder { files, unreadable }) if files.is_empty() && unreadable.is_empty() => {
             let reason = format!(
                 "no audio files in this folder or below; looked for .{}; name a file to try it whatever it is called",
                 AUDIO_EXTENSIONS.join(" .")
             );
             vec![Input::Bad(folder.to_owned(), Failure::at(folder, reason))]
         }
-        Ok(files) => files.into_iter().map(Input::File).collect(),
-        // The error may concern a folder further down: keep its own path.
-        Err(Error::Io { path, source }) => vec![bad(&path.clone(), &Error::Io { path, source })],
-        Err(error) => vec![bad(folder, &error)],
+        Ok(AudioFolder { files, unreadable }) => {
+            let mut found: Vec<Input> = files.into_iter().map(Input::File).collect();
+            found.extend(unreadable.iter().map(|error| bad_folder(folder, error)));
+            found.sort_by(|a, b| a.path().cmp(b.path()));
+            found
+        }
+        Err(error) => vec![bad_folder(folder, &error)],
+    }
+}
+
+/// A folder that can't be read; the error may concern one further down, and keeps its own path then.
+fn bad_folder(folder: &Path, error: &Error) -> Input {
+    match error {
+        Error::Io { path, .. } => bad(path, error),
+        _ => bad(folder, error),
     }
 }
 
@@ -109,9 +121,35 @@ pub(crate) fn open_stdin(raw: &RawArgs) -> Result<impl Source + use<>, Failure> 
         .map_err(|error| Failure::reading(Path::new("-"), &error))
 }
 
+/// Says so where standard input begins as a file with a header does: taken for raw PCM, it would be heard as noise.
+pub(crate) fn warn_of_container(console: &Console) {
+    let mut stdin = io::stdin().lock();
+    // What is looked at stays in the buffer. An error comes again when it is read.
+    let Ok(head) = stdin.fill_buf() else { return };
+    if let Some(name) = container_name(head) {
+        console.note(&format!(
+            "-: looks like {name}, but raw PCM is expected on standard input, and its header is heard as noise; give the \
+             path of the file, or raw PCM, as `ffmpeg -i FILE -f s16le -ar 8000 -` writes it"
+        ));
+    }
+}
+
+/// Says that nothing can be found in an index that holds nothing.
+pub(crate) fn note_empty(index: &Index, path: Option<&Path>, console: &Console) {
+    if let (true, Some(path)) = (index.is_empty(), path) {
+        console.note(&format!(
+            "{}: the index is empty, so nothing can match; add clips with `callprint index add`",
+            file_name(path)
+        ));
+    }
+}
+
 /// The index at `path`, or the one built into the program.
 pub(crate) fn open_index(path: Option<&Path>) -> Result<Index, Failure> {
     match path {
+        Some(path) if path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) => {
+            Err(Failure::at(path, "is a pipe or a device; an index is mapped into memory: give a regular file"))
+        }
         Some(path) => Index::open(path).map_err(|error| Failure::reading(path, &error)),
         None => Index::builtin().map_err(|error| Failure::reading(Path::new(BUILTIN), &error)),
     }

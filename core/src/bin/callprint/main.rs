@@ -14,6 +14,7 @@ mod input;
 mod listen;
 mod output;
 mod pool;
+mod salvage;
 mod scan;
 mod wording;
 

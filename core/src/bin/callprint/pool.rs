@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     num::NonZero,
+    ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
@@ -30,6 +31,19 @@ pub(crate) fn ordered<T: Sync, R: Send>(
     work: impl Fn(&T) -> R + Sync,
     mut deliver: impl FnMut(&T, thread::Result<R>),
 ) {
+    ordered_until(items, jobs, work, |item, result| {
+        deliver(item, result);
+        ControlFlow::Continue(())
+    });
+}
+
+/// As [`ordered`], until `deliver` breaks: no further item is begun then.
+pub(crate) fn ordered_until<T: Sync, R: Send>(
+    items: &[T],
+    jobs: usize,
+    work: impl Fn(&T) -> R + Sync,
+    mut deliver: impl FnMut(&T, thread::Result<R>) -> ControlFlow<()>,
+) {
     let jobs = jobs.clamp(1, items.len().max(1));
     let queue = Queue { state: Mutex::new(State::default()), changed: Condvar::new(), window: 2 * jobs };
     thread::scope(|scope| {
@@ -45,7 +59,9 @@ pub(crate) fn ordered<T: Sync, R: Send>(
         let _stop = StopOnDrop(&queue);
         for (position, item) in items.iter().enumerate() {
             let result = queue.wait_for(position);
-            deliver(item, result);
+            if deliver(item, result).is_break() {
+                break;
+            }
         }
     });
 }
@@ -115,7 +131,7 @@ impl<R> Queue<R> {
     }
 }
 
-/// Sends the threads home when delivering ends early, by a panic: the scope would wait for them for ever.
+/// Sends the threads home when delivering ends early, or by a panic: the scope would wait for them for ever.
 struct StopOnDrop<'q, R>(&'q Queue<R>);
 
 impl<R> Drop for StopOnDrop<'_, R> {
@@ -184,6 +200,19 @@ mod tests {
             },
         );
         assert_eq!(failed, [2]);
+    }
+
+    #[test]
+    fn nothing_is_begun_once_delivering_has_stopped() {
+        let begun = AtomicUsize::new(0);
+        let items: Vec<usize> = (0..1000).collect();
+        ordered_until(
+            &items,
+            2,
+            |_| begun.fetch_add(1, Ordering::SeqCst),
+            |&n, _| if n == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) },
+        );
+        assert!(begun.load(Ordering::SeqCst) <= 4 + 2 * 2 + 2, "{begun:?} begun");
     }
 
     #[test]

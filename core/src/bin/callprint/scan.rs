@@ -2,11 +2,7 @@
 
 use std::{path::Path, time::Instant};
 
-use callprint::{
-    Error,
-    audio::{Block, Format, Source},
-    detect::{ScanOptions, ScanReport, Scanner},
-};
+use callprint::detect::{ScanOptions, ScanReport, Scanner};
 
 use crate::{
     args::{Color, ScanArgs},
@@ -15,6 +11,7 @@ use crate::{
     input::{self, BUILTIN, Input},
     output::{self, ReportWriter, words},
     pool,
+    salvage::{self, Heard, Verb},
 };
 
 /// Runs the command.
@@ -23,6 +20,7 @@ pub(crate) fn run(args: &ScanArgs, color: Color, console: &Console) -> Result<St
     let index = input::open_index(args.index.as_deref())?;
     let index_name = args.index.as_deref().unwrap_or(Path::new(BUILTIN)).display();
     console.detail(&format!("index {index_name}: {}", words::counted(index.len(), "rendering")));
+    input::note_empty(&index, args.index.as_deref(), console);
     let options = ScanOptions { max_far: args.max_far, all: args.all };
     let scanner = Scanner::new(&index, options).map_err(Failure::new)?;
 
@@ -38,7 +36,7 @@ pub(crate) fn run(args: &ScanArgs, color: Color, console: &Console) -> Result<St
         pool::threads(args.jobs),
         |input| scan_input(input, args, &scanner, &progress, console),
         |input, result| {
-            let outcome = Outcome::from(result.unwrap_or_else(|_| Err(pool::panicked(input.path()))));
+            let outcome = Heard::from(result.unwrap_or_else(|_| Err(pool::panicked(input.path()))));
             tally.count(&outcome);
             deliver(&outcome, &mut *writer, console, tally);
             progress.file_done();
@@ -49,18 +47,10 @@ pub(crate) fn run(args: &ScanArgs, color: Color, console: &Console) -> Result<St
     Ok(tally.status(args.fail_if_none))
 }
 
-/// What became of an input: a report, an error, or, of damaged audio, both.
-#[derive(Debug, Clone, PartialEq)]
-struct Outcome {
-    report: Option<ScanReport>,
-    failure: Option<Failure>,
-}
+/// What became of an input.
+type Outcome = Heard<ScanReport>;
 
-impl From<Result<Outcome, Failure>> for Outcome {
-    fn from(result: Result<Outcome, Failure>) -> Self {
-        result.unwrap_or_else(|failure| Outcome { report: None, failure: Some(failure) })
-    }
-}
+const SCANNED: Verb = Verb { does: "scans", done: "scanned" };
 
 fn scan_input(
     input: &Input,
@@ -70,81 +60,22 @@ fn scan_input(
     console: &Console,
 ) -> Result<Outcome, Failure> {
     let begun = Instant::now();
-    let scan = |path: &Path, source: &mut dyn Source, salvage| {
-        let mut source = Salvage { source, salvage, heard: false, damage: None };
+    let outcome = salvage::hear(input, &args.raw, args.salvage, SCANNED, console, |name, source| {
         let mut file_progress = progress.file(source.seconds_hint());
-        let report = scanner
-            .scan(&path.to_string_lossy(), &mut source, &mut |seconds| file_progress.seconds(seconds))
-            .map_err(|error| source.failure(path, &error))?;
-        let failure = source.damage.map(|error| {
-            Failure::new(format_args!("{}; the audio before that was scanned", Failure::reading(path, &error)))
-        });
-        Ok(Outcome { report: Some(report), failure })
-    };
-    let outcome = match input {
-        Input::File(path) => scan(path, &mut input::open_file(path)?, args.salvage)?,
-        // A pipe that breaks off took its audio with it: there is no second try, so what was heard is told.
-        Input::Stdin => scan(Path::new("-"), &mut input::open_stdin(&args.raw)?, true)?,
-        Input::Bad(_, failure) => return Err(failure.clone()),
-    };
-    if let Some(report) = &outcome.report {
+        scanner.scan(name, source, &mut |seconds| file_progress.seconds(seconds))
+    })?;
+    if let Some(report) = &outcome.result {
         let took = begun.elapsed().as_secs_f64();
         console.detail(&format!("{}: scanned {} in {took:.3} s", report.file, words::Clock(report.seconds)));
     }
     Ok(outcome)
 }
 
-/// A source that, with `salvage`, ends where its audio is damaged instead of failing, if any audio came before.
-struct Salvage<'s> {
-    source: &'s mut dyn Source,
-    salvage: bool,
-    /// Whether audio has come.
-    heard: bool,
-    /// The damage that ended it.
-    damage: Option<Error>,
-}
-
-impl Salvage<'_> {
-    /// The failure of a scan that `error` ended, with what can be done about damage after good audio.
-    fn failure(&self, path: &Path, error: &Error) -> Failure {
-        let failure = Failure::reading(path, error);
-        match error {
-            Error::MalformedAudio { .. } if self.heard => {
-                Failure::new(format_args!("{failure}; --salvage scans the audio before that"))
-            }
-            _ => failure,
-        }
-    }
-}
-
-impl Source for Salvage<'_> {
-    fn format(&self) -> Format {
-        self.source.format()
-    }
-
-    fn seconds_hint(&self) -> Option<f64> {
-        self.source.seconds_hint()
-    }
-
-    fn next_block(&mut self, block: &mut Block) -> callprint::Result<bool> {
-        match self.source.next_block(block) {
-            Err(damage @ Error::MalformedAudio { .. }) if self.salvage && self.heard => {
-                self.damage = Some(damage);
-                Ok(false)
-            }
-            Ok(more) => {
-                self.heard |= more && block.frames() > 0;
-                Ok(more)
-            }
-            failed => failed,
-        }
-    }
-}
-
 /// Writes the report and the error of an input, as far as there are any.
 fn deliver(outcome: &Outcome, writer: &mut dyn ReportWriter, console: &Console, tally: Tally) {
-    if let Some(report) = &outcome.report
-        && let Err(error) = console.around_progress(|| writer.report(report))
+    let damage = outcome.damage.as_deref();
+    if let Some(report) = &outcome.result
+        && let Err(error) = console.around_progress(|| writer.report(report, damage))
     {
         output::stdout_gone(&error, tally.status(false), console);
     }
@@ -165,10 +96,10 @@ struct Tally {
 
 impl Tally {
     fn count(&mut self, outcome: &Outcome) {
-        self.seconds += outcome.report.as_ref().map_or(0.0, |report| report.seconds);
+        self.seconds += outcome.result.as_ref().map_or(0.0, |report| report.seconds);
         match outcome {
-            Outcome { report: Some(report), failure: None } if has_match(report) => self.matched += 1,
-            Outcome { report: Some(_), failure: None } => self.unmatched += 1,
+            Outcome { result: Some(report), failure: None, .. } if has_match(report) => self.matched += 1,
+            Outcome { result: Some(_), failure: None, .. } => self.unmatched += 1,
             _ => self.failed += 1,
         }
     }
@@ -208,7 +139,7 @@ mod tests {
     use crate::output::sample;
 
     fn scanned(report: ScanReport) -> Outcome {
-        Outcome { report: Some(report), failure: None }
+        Outcome { result: Some(report), failure: None, damage: None }
     }
 
     #[test]
@@ -227,43 +158,9 @@ mod tests {
     fn a_damaged_file_counts_as_failed_even_where_some_of_it_was_scanned() {
         let mut tally = Tally::default();
         tally.count(&Outcome { failure: Some(Failure::new("damaged")), ..scanned(sample::matched()) });
-        tally.count(&Outcome { report: None, failure: Some(Failure::new("missing")) });
+        tally.count(&Outcome::from(Err(Failure::new("missing"))));
         assert_eq!((tally.matched, tally.unmatched, tally.failed), (0, 0, 2));
         assert_eq!(tally.seconds, 14.2);
-    }
-
-    /// One second of silence, then damage.
-    struct Damaged(usize);
-
-    impl Source for Damaged {
-        fn format(&self) -> Format {
-            Format { sample_rate: 8000, channels: 1 }
-        }
-        fn seconds_hint(&self) -> Option<f64> {
-            None
-        }
-        fn next_block(&mut self, block: &mut Block) -> callprint::Result<bool> {
-            if self.0 == 0 {
-                return Err(Error::MalformedAudio { path: "x.wav".into(), reason: "cut off".to_owned() });
-            }
-            self.0 -= 1;
-            block.channels = vec![vec![0.0; 8000]];
-            Ok(true)
-        }
-    }
-
-    #[test]
-    fn damage_ends_a_source_only_where_audio_came_before_and_it_was_asked_for() {
-        let next = |source: &mut Salvage<'_>| source.next_block(&mut Block::default());
-        let mut source = Salvage { source: &mut Damaged(1), salvage: true, heard: false, damage: None };
-        assert!(next(&mut source).unwrap());
-        assert!(!next(&mut source).unwrap());
-        assert!(matches!(source.damage, Some(Error::MalformedAudio { .. })));
-        let mut source = Salvage { source: &mut Damaged(0), salvage: true, heard: false, damage: None };
-        assert!(next(&mut source).is_err());
-        let mut source = Salvage { source: &mut Damaged(1), salvage: false, heard: false, damage: None };
-        assert!(next(&mut source).unwrap());
-        assert!(next(&mut source).is_err());
     }
 
     #[test]

@@ -2,15 +2,14 @@
 
 use std::{
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use callprint::{
-    audio::Source,
+    audio::channel_name,
     wording::{LEAST_RATE, SameWords, Wording, WordingReport},
 };
 use clap::Args;
-use serde::Serialize;
 
 use crate::{
     args::{Format, RawArgs, positive},
@@ -18,10 +17,11 @@ use crate::{
     exit::{Failure, Status, one_line},
     input::{self, Input},
     output::{
-        self,
+        self, Marked,
         words::{self, Clock},
     },
     pool,
+    salvage::{self, Heard, Verb},
 };
 
 const HELP: &str = "\
@@ -55,6 +55,9 @@ pub(crate) struct WordsArgs {
     /// Exit with status 1 when nothing was found in any file
     #[arg(long)]
     pub(crate) fail_if_none: bool,
+    /// Search what could be read of damaged files, too; they still count as failed
+    #[arg(long)]
+    pub(crate) salvage: bool,
     /// Files to search at the same time [default: as many as there are processors]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) jobs: Option<u16>,
@@ -73,27 +76,31 @@ fn stated(text: &str) -> Result<f64, String> {
 /// Runs the command.
 pub(crate) fn run(args: &WordsArgs, console: &Console) -> Result<Status, Failure> {
     input::check_stdin(&args.paths, &args.raw)?;
-    let wording = Wording::new(&input::open_index(args.index.as_deref())?);
+    let index = input::open_index(args.index.as_deref())?;
+    input::note_empty(&index, args.index.as_deref(), console);
+    let wording = Wording::new(&index);
     let inputs = input::expand(&args.paths);
     let progress = console.progress(inputs.len());
     let mut sink = Sink::new(args.format);
+    if let Err(error) = console.around_progress(|| sink.start()) {
+        output::stdout_gone(&error, Status::Done, console);
+    }
     let (mut found, mut failed) = (false, false);
     pool::ordered(
         &inputs,
         pool::threads(args.jobs),
-        |input| listen(input, args, &wording, &progress),
+        |input| listen(input, args, &wording, &progress, console),
         |input, result| {
-            match result.unwrap_or_else(|_| Err(pool::panicked(input.path()))) {
-                Ok(report) => {
-                    found |= !report.same_words.is_empty();
-                    if let Err(error) = console.around_progress(|| sink.write(&report)) {
-                        output::stdout_gone(&error, Status::Done, console);
-                    }
+            let heard = Heard::from(result.unwrap_or_else(|_| Err(pool::panicked(input.path()))));
+            if let Some(told) = &heard.result {
+                found |= !told.report.same_words.is_empty();
+                if let Err(error) = console.around_progress(|| sink.write(told, heard.damage.as_deref())) {
+                    output::stdout_gone(&error, Status::Done, console);
                 }
-                Err(failure) => {
-                    failed = true;
-                    console.failure(&failure);
-                }
+            }
+            if let Some(failure) = &heard.failure {
+                failed = true;
+                console.failure(failure);
             }
             progress.file_done();
         },
@@ -105,23 +112,27 @@ pub(crate) fn run(args: &WordsArgs, console: &Console) -> Result<Status, Failure
     })
 }
 
+/// A report, and how many channels the recording has.
+struct Told {
+    report: WordingReport,
+    channels: usize,
+}
+
+const SEARCHED: Verb = Verb { does: "searches", done: "searched" };
+
 fn listen(
     input: &Input,
     args: &WordsArgs,
     wording: &Wording,
     progress: &Progress<'_>,
-) -> Result<WordingReport, Failure> {
-    let scan = |path: &Path, source: &mut dyn Source| {
+    console: &Console,
+) -> Result<Heard<Told>, Failure> {
+    salvage::hear(input, &args.raw, args.salvage, SEARCHED, console, |name, source| {
+        let channels = source.format().channels;
         let mut file_progress = progress.file(source.seconds_hint());
-        wording
-            .scan(&path.to_string_lossy(), source, args.max_far, &mut |seconds| file_progress.seconds(seconds))
-            .map_err(|error| Failure::reading(path, &error))
-    };
-    match input {
-        Input::File(path) => scan(path, &mut input::open_file(path)?),
-        Input::Stdin => scan(Path::new("-"), &mut input::open_stdin(&args.raw)?),
-        Input::Bad(_, failure) => Err(failure.clone()),
-    }
+        let report = wording.scan(name, source, args.max_far, &mut |seconds| file_progress.seconds(seconds))?;
+        Ok(Told { report, channels })
+    })
 }
 
 /// Where reports go.
@@ -140,21 +151,33 @@ impl Sink {
         }
     }
 
-    fn write(&mut self, report: &WordingReport) -> io::Result<()> {
+    /// Writes what comes before the first report.
+    fn start(&mut self) -> io::Result<()> {
+        match self {
+            Self::Csv(out) => {
+                out.write_record(HEADER)?;
+                out.flush()
+            }
+            Self::Text(_) | Self::Json(_) => Ok(()),
+        }
+    }
+
+    /// Writes a report; `damage` is what was wrong with the audio, if anything.
+    fn write(&mut self, told: &Told, damage: Option<&str>) -> io::Result<()> {
         match self {
             Self::Text(out) => {
-                out.write_all(text(report).as_bytes())?;
+                out.write_all(text(&told.report).as_bytes())?;
                 out.flush()
             }
             Self::Json(out) => {
-                let mut line = serde_json::to_vec(report)?;
+                let mut line = serde_json::to_vec(&Marked { report: &told.report, damaged: damage })?;
                 line.push(b'\n');
                 out.write_all(&line)?;
                 out.flush()
             }
             Self::Csv(out) => {
-                for found in &report.same_words {
-                    out.serialize(Row { file: &report.file, seconds: report.seconds, found })?;
+                for row in rows(told, damage.unwrap_or_default()) {
+                    out.write_record(row)?;
                 }
                 out.flush()
             }
@@ -162,41 +185,47 @@ impl Sink {
     }
 }
 
-/// A line of CSV.
-struct Row<'a> {
-    file: &'a str,
-    seconds: f64,
-    found: &'a SameWords,
-}
+const HEADER: [&str; 12] = [
+    "file",
+    "seconds",
+    "channel",
+    "script",
+    "rendering",
+    "score",
+    "false_alarms_per_hour",
+    "query_start",
+    "query_end",
+    "script_start",
+    "script_end",
+    "damaged",
+];
 
-impl Serialize for Row<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct;
-        let SameWords {
-            script,
-            rendering,
-            channel,
-            score,
-            false_alarms_per_hour,
-            query_start,
-            query_end,
-            script_start,
-            script_end,
-        } = self.found;
-        let mut row = serializer.serialize_struct("Row", 11)?;
-        row.serialize_field("file", self.file)?;
-        row.serialize_field("seconds", &self.seconds)?;
-        row.serialize_field("channel", channel)?;
-        row.serialize_field("script", script)?;
-        row.serialize_field("rendering", rendering)?;
-        row.serialize_field("score", score)?;
-        row.serialize_field("false_alarms_per_hour", false_alarms_per_hour)?;
-        row.serialize_field("query_start", query_start)?;
-        row.serialize_field("query_end", query_end)?;
-        row.serialize_field("script_start", script_start)?;
-        row.serialize_field("script_end", script_end)?;
-        row.end()
+/// The lines of CSV of a recording, as `scan` has them: one for each script, or one with the columns of the script empty.
+fn rows(told: &Told, damage: &str) -> Vec<Vec<String>> {
+    let Told { report, channels } = told;
+    let row = |columns: [String; 9]| {
+        let mut row = vec![report.file.clone(), report.seconds.to_string()];
+        row.extend(columns);
+        row.push(damage.to_owned());
+        row
+    };
+    if report.same_words.is_empty() {
+        return vec![row(Default::default())];
     }
+    let columns = |found: &SameWords| {
+        [
+            channel_name(found.channel, *channels),
+            found.script.clone(),
+            found.rendering.clone(),
+            found.score.to_string(),
+            found.false_alarms_per_hour.to_string(),
+            found.query_start.to_string(),
+            found.query_end.to_string(),
+            found.script_start.to_string(),
+            found.script_end.to_string(),
+        ]
+    };
+    report.same_words.iter().map(|found| row(columns(found))).collect()
 }
 
 fn text(report: &WordingReport) -> String {

@@ -6,8 +6,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tempfile::NamedTempFile;
-
 use super::{
     parquet::ParquetWriter,
     table::{self, Cell, Column},
@@ -18,7 +16,7 @@ use crate::{
     exit::{Failure, Status},
     output::{
         self,
-        file::{self, failure, persist},
+        file::{Output, begin_table, failure, persist},
     },
 };
 
@@ -30,8 +28,8 @@ pub(super) struct Sink {
 
 enum Target {
     Stdout { format: Format, begun: bool },
-    Lines { format: Format, path: PathBuf, file: BufWriter<NamedTempFile> },
-    Parquet { path: PathBuf, file: NamedTempFile, writer: ParquetWriter<File> },
+    Lines { format: Format, path: PathBuf, file: BufWriter<Output> },
+    Parquet { path: PathBuf, file: Output, writer: ParquetWriter<File> },
 }
 
 impl Sink {
@@ -63,9 +61,9 @@ impl Sink {
                 Ok(())
             }
             Target::Lines { format, path, file } => {
-                table::write_row(*format, columns, row, file).map_err(|error| failure(path, error))
+                table::write_row(*format, columns, row, file).map_err(|error| file.get_ref().failure(path, error))
             }
-            Target::Parquet { path, writer, .. } => writer.row(row).map_err(|error| failure(path, error)),
+            Target::Parquet { path, file, writer } => writer.row(row).map_err(|error| file.failure(path, error)),
         }
     }
 
@@ -73,12 +71,12 @@ impl Sink {
     pub(super) fn close(self) -> Result<(), Failure> {
         match self.target {
             Target::Stdout { .. } => Ok(()),
-            Target::Lines { path, file, .. } => {
-                let file = file.into_inner().map_err(|error| failure(&path, error.into_error()))?;
-                persist(&path, file)
+            Target::Lines { path, mut file, .. } => {
+                file.flush().map_err(|error| file.get_ref().failure(&path, error))?;
+                persist(&path, file.into_inner().map_err(|error| failure(&path, error.into_error()))?)
             }
             Target::Parquet { path, file, writer } => {
-                writer.finish().map_err(|error| failure(&path, error))?;
+                writer.finish().map_err(|error| file.failure(&path, error))?;
                 persist(&path, file)
             }
         }
@@ -93,18 +91,18 @@ fn open_file(path: &Path, columns: &[Column]) -> Result<Target, Failure> {
         Some("parquet") => None,
         _ => return Err(Failure::at(path, "the extension says the form; name it .csv, .parquet or .jsonl")),
     };
-    let file = file::begin(path)?;
+    let file = begin_table(path)?;
     let path = path.to_owned();
     match format {
         Some(format) => {
             let mut file = BufWriter::new(file);
-            table::write_header(format, columns, &mut file).map_err(|error| failure(&path, error))?;
+            let written = table::write_header(format, columns, &mut file);
+            written.map_err(|error| file.get_ref().failure(&path, error))?;
             Ok(Target::Lines { format, path, file })
         }
         None => {
-            let handle = file.as_file().try_clone();
-            let writer = handle.and_then(|handle| ParquetWriter::new(handle, columns));
-            let writer = writer.map_err(|error| failure(&path, error))?;
+            let writer = file.handle().and_then(|handle| ParquetWriter::new(handle, columns));
+            let writer = writer.map_err(|error| file.failure(&path, error))?;
             Ok(Target::Parquet { path, file, writer })
         }
     }

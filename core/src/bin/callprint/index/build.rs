@@ -6,6 +6,7 @@ use callprint::{Error, IndexFault, index::IndexBuilder};
 
 use super::{
     clips::{self, Clip},
+    hold::Hold,
     reopen, target, write,
 };
 use crate::{
@@ -19,23 +20,26 @@ use crate::{
 /// Makes a new index.
 pub(super) fn build(args: &BuildArgs, console: &Console) -> Result<Status, Failure> {
     target::check(&args.output)?;
-    extend(IndexBuilder::new(), &args.output, &args.clips, false, console)
+    extend(IndexBuilder::new(), None, &args.output, &args.clips, false, console)
 }
 
 /// Adds to an index.
 pub(super) fn add(args: &AddArgs, console: &Console) -> Result<Status, Failure> {
-    extend(reopen(&args.file)?, &args.file, &args.clips, args.replace, console)
+    let hold = Hold::take(&args.file, console)?;
+    extend(reopen(&args.file)?, Some(hold), &args.file, &args.clips, args.replace, console)
 }
 
-/// Adds the clips to `builder` and writes it to `file`.
+/// Adds the clips to `builder` and writes it to `file`, which is held from when it was read, or else while it is written.
 fn extend(
     mut builder: IndexBuilder,
+    hold: Option<Hold>,
     file: &Path,
     args: &ClipArgs,
     replace: bool,
     console: &Console,
 ) -> Result<Status, Failure> {
-    let (clips, bad) = clips::collect(args, console)?;
+    let (mut clips, bad) = clips::collect(args, console)?;
+    clips::inherit(&mut clips, &builder);
     for failure in &bad {
         console.failure(failure);
     }
@@ -51,7 +55,8 @@ fn extend(
     if outcome.added == 0 {
         return Err(Failure::at(file, "no clip is left to put in, so nothing was written"));
     }
-    write(&builder, file)?;
+    let hold = hold.map_or_else(|| Hold::take(file, console), Ok)?;
+    write(&builder, file, &hold)?;
     let skipped = if failed > 0 { format!(", {} left out", words::counted(failed, "bad clip")) } else { String::new() };
     console.note(&format!(
         "{}: {} added, {} in all{skipped}",

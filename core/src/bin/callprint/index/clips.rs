@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use callprint::{
     audio::read_channels_8k,
-    index::{Label, script_of},
+    index::{IndexBuilder, Label, script_of},
 };
 
 use super::labels::{ManifestRow, ScriptLabel, Scripts, read_manifest, read_scripts};
@@ -82,6 +82,18 @@ fn drop_repeated(clips: &mut Vec<Clip>, bad: &mut Vec<Failure>) {
         }
         repeated
     });
+}
+
+/// Gives clips that no table labels the labels that their scripts have in the index that they are added to.
+pub(crate) fn inherit(clips: &mut [Clip], index: &IndexBuilder) {
+    for label in clips.iter_mut().map(|clip| &mut clip.label) {
+        let (category, language) = index.labels_of(script_of(&label.id));
+        for (own, known) in [(&mut label.category, category), (&mut label.language, language)] {
+            if own.is_empty() {
+                known.clone_into(own);
+            }
+        }
+    }
 }
 
 /// Says which scripts the table of scripts does not know: it may be the wrong table, or a typing error in a name.

@@ -2,6 +2,7 @@
 
 mod build;
 mod clips;
+mod hold;
 mod labels;
 mod target;
 mod view;
@@ -20,6 +21,7 @@ use crate::{
     input::{self, BUILTIN},
     output::words,
 };
+use hold::Hold;
 
 /// Runs one of the index commands.
 pub(crate) fn run(command: &IndexCommand, console: &Console) -> Result<Status, Failure> {
@@ -35,19 +37,34 @@ pub(crate) fn run(command: &IndexCommand, console: &Console) -> Result<Status, F
 }
 
 fn remove(args: &RemoveArgs, console: &Console) -> Result<Status, Failure> {
+    let hold = Hold::take(&args.file, console)?;
     let mut builder = reopen(&args.file)?;
-    let mut removed = 0;
-    for name in &args.names {
-        removed += builder.remove(name).map_err(|error| Failure::reading(&args.file, &error))?;
-    }
-    write(&builder, &args.file)?;
+    let removed = remove_all(&mut builder, &args.file, &args.names)?;
+    write(&builder, &args.file, &hold)?;
     let file = args.file.display();
     console.note(&format!("{file}: removed {}, {} left", words::counted(removed, "rendering"), builder.len()));
     Ok(Status::Done)
 }
 
+/// Removes all that the names stand for; each is looked up before anything goes, so that a name given twice, or a rendering
+/// beside its script, is no error.
+fn remove_all(builder: &mut IndexBuilder, file: &Path, names: &[String]) -> Result<usize, Failure> {
+    if let Some(unknown) = names.iter().find(|name| !builder.contains(name)) {
+        let fault = IndexFault::NoSuchRendering(unknown.clone());
+        return Err(Failure::at(file, format_args!("{fault}; nothing was changed")));
+    }
+    let before = builder.len();
+    for name in names {
+        // What is gone already went with a name before.
+        let _ = builder.remove(name);
+    }
+    Ok(before - builder.len())
+}
+
 fn merge(args: &MergeArgs, console: &Console) -> Result<Status, Failure> {
     target::check(&args.output)?;
+    // The file that is written may be one of those that are read.
+    let hold = Hold::take(&args.output, console)?;
     let mut builder = IndexBuilder::new();
     let builtin = args.builtin.then_some(None);
     for path in builtin.into_iter().chain(args.files.iter().map(|file| Some(file.as_path()))) {
@@ -65,7 +82,7 @@ fn merge(args: &MergeArgs, console: &Console) -> Result<Status, Failure> {
             error => Failure::reading(path, &error),
         })?;
     }
-    write(&builder, &args.output)?;
+    write(&builder, &args.output, &hold)?;
     console.note(&format!("{}: {}", args.output.display(), words::counted(builder.len(), "rendering")));
     Ok(Status::Done)
 }
@@ -83,6 +100,7 @@ fn reopen(path: &Path) -> Result<IndexBuilder, Failure> {
     Ok(IndexBuilder::from_index(&index))
 }
 
-fn write(builder: &IndexBuilder, path: &Path) -> Result<(), Failure> {
+fn write(builder: &IndexBuilder, path: &Path, hold: &Hold) -> Result<(), Failure> {
+    hold.check(path)?;
     builder.write(path).map_err(|error| Failure::writing(path, &error))
 }

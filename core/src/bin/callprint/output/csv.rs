@@ -7,7 +7,7 @@ use callprint::detect::{Match, ScanReport};
 
 use super::{ReportWriter, words};
 
-const HEADER: [&str; 21] = [
+const HEADER: [&str; 22] = [
     "file",
     "seconds",
     "channel",
@@ -29,6 +29,7 @@ const HEADER: [&str; 21] = [
     "machine_voice_abstained",
     "machine_voice_seconds",
     "events",
+    "damaged",
 ];
 
 /// Columns from `channel` to `rivals`, which are empty without a match.
@@ -51,7 +52,7 @@ impl<W: Write> ReportWriter for Csv<W> {
         self.out.flush()
     }
 
-    fn report(&mut self, report: &ScanReport) -> io::Result<()> {
+    fn report(&mut self, report: &ScanReport, damage: Option<&str>) -> io::Result<()> {
         let columns: Vec<Vec<String>> = match &report.matches[..] {
             [] => vec![vec![String::new(); MATCH_COLUMNS]],
             matches => matches.iter().map(|found| match_columns(report, found)).collect(),
@@ -60,6 +61,7 @@ impl<W: Write> ReportWriter for Csv<W> {
             let mut record = vec![report.file.clone(), number(report.seconds)];
             record.extend(columns);
             record.extend(file_columns(report));
+            record.push(damage.unwrap_or_default().to_owned());
             self.out.write_record(record)?;
         }
         self.out.flush()
@@ -116,22 +118,22 @@ mod tests {
         let mut writer = Csv::new(Vec::new());
         writer.start().unwrap();
         for report in reports {
-            writer.report(report).unwrap();
+            writer.report(report, None).unwrap();
         }
         String::from_utf8(writer.out.into_inner().unwrap()).unwrap()
     }
 
     const HEADER_LINE: &str = "file,seconds,channel,script,rendering,category,score,false_alarms_per_hour,ber,\
         query_start,query_end,script_start,script_end,speed,match_decided_at,rivals,decided_at,\
-        machine_voice_probability,machine_voice_abstained,machine_voice_seconds,events\n";
+        machine_voice_probability,machine_voice_abstained,machine_voice_seconds,events,damaged\n";
 
     #[test]
     fn a_line_per_match_and_one_for_a_file_without() {
         let expected = format!(
             "{HEADER_LINE}\
             calls/a.wav,14.2,mono,dental-01,dental-01__zh-f1,dental-implant,54.1,0.000025,0.12,2.3,9.8,0,7.5,1.01,4.2,\
-            dental-02 dental-03,4.2,0.93,false,5.2,answered@1.9 match@4.2 ended@14.2\n\
-            calls/human.wav,10,,,,,,,,,,,,,,,,,true,0.4,ended@10\n"
+            dental-02 dental-03,4.2,0.93,false,5.2,answered@1.9 match@4.2 ended@14.2,\n\
+            calls/human.wav,10,,,,,,,,,,,,,,,,,true,0.4,ended@10,\n"
         );
         assert_eq!(written(&[sample::matched(), sample::unmatched()]), expected);
     }
@@ -162,6 +164,6 @@ mod tests {
     fn every_line_has_as_many_fields_as_the_header() {
         let text = written(&[sample::matched(), sample::unmatched(), sample::stereo()]);
         let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(text.as_bytes());
-        assert_eq!(reader.records().map(|record| record.unwrap().len()).collect::<Vec<_>>(), [21, 21, 21, 21]);
+        assert_eq!(reader.records().map(|record| record.unwrap().len()).collect::<Vec<_>>(), [22, 22, 22, 22]);
     }
 }

@@ -1,10 +1,10 @@
-//! JSON Lines: one object a report, keys as in [`ScanReport`].
+//! JSON Lines: one object a report, keys as in [`ScanReport`], then `damaged`.
 
 use std::io::{self, Write};
 
 use callprint::detect::ScanReport;
 
-use super::ReportWriter;
+use super::{Marked, ReportWriter};
 
 /// Writes JSON Lines. Numbers that are not finite become `null`: JSON has no others.
 pub(super) struct Json<W> {
@@ -22,9 +22,9 @@ impl<W: Write> ReportWriter for Json<W> {
         Ok(())
     }
 
-    fn report(&mut self, report: &ScanReport) -> io::Result<()> {
+    fn report(&mut self, report: &ScanReport, damage: Option<&str>) -> io::Result<()> {
         // One write a line: lines of programs that share the pipe do not mix.
-        let mut line = serde_json::to_vec(report)?;
+        let mut line = serde_json::to_vec(&Marked { report, damaged: damage })?;
         line.push(b'\n');
         self.out.write_all(&line)?;
         self.out.flush()
@@ -42,7 +42,7 @@ mod tests {
         let mut writer = Json::new(&mut out);
         writer.start().unwrap();
         for report in reports {
-            writer.report(report).unwrap();
+            writer.report(report, None).unwrap();
         }
         let text = String::from_utf8(out).unwrap();
         assert!(text.ends_with('\n'));
@@ -78,6 +78,8 @@ mod tests {
         assert_eq!(found["false_alarms_per_hour"], 2.5e-5);
         assert_eq!(lines[1]["matches"], json!([]));
         assert_eq!(lines[1]["decided_at"], Value::Null);
+        assert_eq!(report["damaged"], Value::Null);
+        assert!(report.as_object().unwrap().contains_key("damaged"), "always there");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use std::{
 
 use anstream::{AutoStream, ColorChoice, stream::RawStream};
 use callprint::detect::ScanReport;
+use serde::Serialize;
 
 use crate::{
     args::{Color, Format},
@@ -27,8 +28,16 @@ use crate::{
 pub(crate) trait ReportWriter {
     /// Writes what comes before the first report.
     fn start(&mut self) -> io::Result<()>;
-    /// Writes one report.
-    fn report(&mut self, report: &ScanReport) -> io::Result<()>;
+    /// Writes one report; `damage` is what was wrong with the audio, if anything.
+    fn report(&mut self, report: &ScanReport, damage: Option<&str>) -> io::Result<()>;
+}
+
+/// A report as a line of JSON, with what was wrong with the audio: `null` where nothing was.
+#[derive(Debug, Serialize)]
+pub(crate) struct Marked<'r, R> {
+    #[serde(flatten)]
+    pub(crate) report: &'r R,
+    pub(crate) damaged: Option<&'r str>,
 }
 
 /// A writer of reports to standard output.

@@ -38,7 +38,7 @@ impl<W: Write> ReportWriter for Text<W> {
         Ok(())
     }
 
-    fn report(&mut self, report: &ScanReport) -> io::Result<()> {
+    fn report(&mut self, report: &ScanReport, _: Option<&str>) -> io::Result<()> {
         let mut text = String::new();
         // Writing to a string can't fail.
         let _ = paragraph(&mut text, report);
@@ -157,7 +157,7 @@ mod tests {
         let mut writer = Text::new(Vec::new());
         writer.start().unwrap();
         for report in reports {
-            writer.report(report).unwrap();
+            writer.report(report, None).unwrap();
         }
         String::from_utf8(writer.out).unwrap()
     }
