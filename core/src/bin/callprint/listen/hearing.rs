@@ -20,6 +20,8 @@ pub(crate) struct Hearing {
     session: Option<Session>,
     sample_rate: u32,
     samples: u64,
+    /// Whether a match has been told, whose time counts as the call's decision.
+    matched: bool,
     metrics: Arc<Metrics>,
 }
 
@@ -33,7 +35,7 @@ impl Hearing {
         metrics.count_opened();
         metrics.count_search();
         let metrics = Arc::clone(metrics);
-        Ok(Self { session: Some(session), sample_rate: config.sample_rate, samples: 0, metrics })
+        Ok(Self { session: Some(session), sample_rate: config.sample_rate, samples: 0, matched: false, metrics })
     }
 
     /// Takes samples in [-1, 1].
@@ -68,7 +70,8 @@ impl Hearing {
     pub(crate) fn poll(&mut self) -> Option<(SessionEvent, &Index)> {
         let session = self.session.as_mut()?;
         let event = session.poll()?;
-        self.metrics.count_event(&event, session.answered_at());
+        self.metrics.count_event(&event, session.answered_at().filter(|_| !self.matched));
+        self.matched |= matches!(event, SessionEvent::Match { .. });
         Some((event, session.index()))
     }
 
