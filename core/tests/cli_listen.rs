@@ -459,7 +459,7 @@ fn a_second_server_leaves_the_first_one_its_port_and_its_figures() {
     let figures = folder.path().join("callprint.prom");
     let mut server = Server::start(&["--metrics", figures.to_str().unwrap()]);
     server.play(32, 0);
-    let before = "of the first";
+    let before = "# HELP callprint_calls_total Of the first.\n";
     fs::write(&figures, before).unwrap();
     for address in [server.addresses[0].clone(), server.addresses[0].replace("127.0.0.1", "")] {
         let ran = cli_support::run(["listen", "--audiosocket", &address, "--metrics", figures.to_str().unwrap()]);
