@@ -1,16 +1,16 @@
 //! When somebody answered, and for how long there was sound that can be a voice.
 //!
-//! A tone is known as one after 150 ms only, and a steady noise by a whole patch of a code (0.4 s). So sound counts when the code
+//! A tone is surely one after 0.3 s only, and a steady noise by a whole patch of a code (0.4 s). So sound counts when the code
 //! around it has been made, and an answer is one when codes with sound have come for longer than a tone needs to be known. Rings,
 //! busy tones and the line's noise before somebody speaks are neither.
 
 use crate::{
-    fingerprint::{QueryFrame, SPEEDS, is_heard, model},
+    fingerprint::{QueryFrame, SPEEDS, is_loud, model},
     signal::{Activity, FRAME_SECONDS, HOP_SECONDS, ToneReach},
 };
 
-/// Codes with sound in a row that make an answer (0.2 s): a tone that is not known yet brings some 8 of them, a word of 0.1 s 30.
-const ANSWER_CODES: u32 = 20;
+/// Codes with sound in a row that make an answer (0.36 s): a tone that begins in a noise brings 33 until it is sure, a word of 0.16 s 36.
+const ANSWER_CODES: u32 = 36;
 /// Frames that are remembered, the bits of [`Answer::heard`].
 const REMEMBERED: usize = 64;
 
@@ -18,7 +18,7 @@ const REMEMBERED: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     frames: u64,
-    /// Whether each of the last frames is sound near the peak level, the latest lowest.
+    /// Whether each of the last frames is near the peak level and no tone, the latest lowest.
     heard: u64,
     tone: ToneReach,
     /// Codes with sound in a row, and when the sound of the first began, s.
@@ -26,6 +26,8 @@ pub(super) struct Answer {
     begun: f64,
     answered_at: Option<f64>,
     voiced_frames: u64,
+    /// Frames of the run that count once it is long enough.
+    waiting: u64,
 }
 
 impl Answer {
@@ -33,7 +35,7 @@ impl Answer {
     pub(super) fn frame(&mut self, activity: &Activity) {
         self.frames += 1;
         let (tone, before) = self.tone.push(activity);
-        self.heard = self.heard << 1 | u64::from(is_heard(activity) && !tone);
+        self.heard = self.heard << 1 | u64::from(is_loud(activity) && !tone);
         self.heard &= !(((1 << before) - 1) << 1);
     }
 
@@ -43,12 +45,12 @@ impl Answer {
             return;
         }
         if !code.voice {
-            self.run = 0;
+            (self.run, self.waiting) = (0, 0);
             return;
         }
         let patch = model().patch.min(REMEMBERED - 1);
         let within = self.heard >> 1 & (u64::MAX >> (REMEMBERED - patch));
-        self.voiced_frames += within >> (patch / 2) & 1;
+        self.waiting += within >> (patch / 2) & 1;
         self.run += 1;
         if self.run == 1 {
             let first = (self.frames + u64::from(within.leading_zeros())).saturating_sub(REMEMBERED as u64 + 1);
@@ -56,6 +58,7 @@ impl Answer {
         }
         if self.run >= ANSWER_CODES {
             self.answered_at.get_or_insert(self.begun);
+            self.voiced_frames += std::mem::take(&mut self.waiting);
         }
     }
 

@@ -117,9 +117,11 @@ impl Tracker {
         }
     }
 
-    /// Ends the stream: a last evaluation.
+    /// Ends the stream: a last evaluation, unless the search has been called off.
     pub(crate) fn finish(&mut self, index: &Index) {
-        self.evaluate(index, true);
+        if !self.resting {
+            self.evaluate(index, true);
+        }
     }
 
     /// Forgets the stream.

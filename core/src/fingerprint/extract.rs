@@ -71,8 +71,13 @@ impl QueryFrame {
 }
 
 /// Whether a frame is sound that speech would not drown: neither silence, nor a tone, nor far below the recent peak.
-pub(crate) fn is_heard(activity: &Activity) -> bool {
-    activity.is_sound() && activity.below_peak < SOUND_DEPTH
+fn is_heard(activity: &Activity) -> bool {
+    is_loud(activity) && !activity.tone
+}
+
+/// Whether a frame is not far below the recent peak, tone or not.
+pub(crate) fn is_loud(activity: &Activity) -> bool {
+    !activity.silent && activity.below_peak < SOUND_DEPTH
 }
 
 /// Time in the stream of the middle of the patch that starts at `frame` on the time axis of speed `speed`, s.
@@ -277,9 +282,11 @@ struct Patch {
     /// Bands of a frame, with what they are padded by.
     width: usize,
     bands: Vec<i16>,
-    /// Levels of the frames, whether each is sound near the peak level, and whether a tone reaches it; in no order of time.
+    /// Levels of the frames, whether each is sound near the peak level, whether it is near that, tone or not, and whether a sure tone
+    /// reaches it; in no order of time.
     levels: Vec<i16>,
     sounds: Vec<bool>,
+    loud: Vec<bool>,
     tones: Vec<bool>,
     /// Whether the last frame was part of a tone, and how far that reaches.
     tone: bool,
@@ -298,6 +305,7 @@ impl Patch {
             bands: vec![0; width * 2 * frames],
             levels: vec![0; frames],
             sounds: vec![false; frames],
+            loud: vec![false; frames],
             tones: vec![false; frames],
             tone: false,
             reach: ToneReach::default(),
@@ -324,7 +332,7 @@ impl Patch {
             }
         }
         let (reached, before) = self.reach.push(&activity);
-        self.tones[at] = reached;
+        (self.loud[at], self.tones[at]) = (is_loud(&activity), reached);
         for back in 1..=before.min(self.frames - 1) {
             self.tones[(at + self.frames - back) % self.frames] = true;
         }
@@ -338,16 +346,19 @@ impl Patch {
         let oldest = self.pushed as usize % self.frames;
         let level = self.levels[(oldest + self.frames / 2) % self.frames];
         let sound = self.sounds.iter().filter(|&&s| s).count() >= SOUND_FRAMES;
-        let levels = |beside_tones: bool| -> Levels {
+        let loud = self.loud.iter().zip(&self.tones).filter(|&(&loud, &tone)| loud && !tone).count() >= SOUND_FRAMES;
+        let levels = |tones: bool| -> Levels {
             let order = (oldest..self.frames).chain(0..oldest);
-            order.filter(|&i| !(beside_tones && self.tones[i])).map(|i| self.levels[i]).collect()
+            order.filter(|&i| tones || !self.tones[i]).map(|i| self.levels[i]).collect()
         };
-        let active = sound && !is_steady(&levels(false));
-        let voice = active
-            && (!self.tones.contains(&true) || {
-                let beside = levels(true);
-                beside.len() >= BESIDE_TONES && !is_steady(&beside)
-            });
+        let moves = (sound || loud) && !is_steady(&levels(true));
+        let voice = if self.tones.contains(&true) {
+            let beside = levels(false);
+            loud && beside.len() >= BESIDE_TONES && !is_steady(&beside)
+        } else {
+            loud && moves
+        };
+        let active = sound && moves;
         QueryFrame { speed, frame, soft: SoftCode::new(values, code), level, active, voice }
     }
 
