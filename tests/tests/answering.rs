@@ -86,8 +86,7 @@ fn a_robot_after_long_ringing_on_a_noisy_line_is_matched_though_the_search_stops
             let [SessionEvent::Answered { at }, SessionEvent::Match { at: known, .. }, ..] = events[..] else {
                 panic!("{what}, {decibels} dB: {events:?}");
             };
-            // Noise may reach into the patch of the first code.
-            assert!((-0.5..0.3).contains(&(at - rung)), "{what}, {decibels} dB: answered {at} s, rung until {rung} s");
+            assert!((-0.1..0.3).contains(&(at - rung)), "{what}, {decibels} dB: answered {at} s, rung until {rung} s");
             assert!(known - rung < 5.0, "{what}, {decibels} dB: known {known} s");
         }
     }

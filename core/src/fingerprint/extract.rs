@@ -36,7 +36,7 @@ pub const CODE_HOP: usize = 4;
 /// Frames of a patch that must hold sound near the peak level for its code to count.
 const SOUND_FRAMES: usize = 10;
 /// How far below the recent peak a frame may lie to count as sound, 1/256 octave of power (30 dB).
-const SOUND_DEPTH: i16 = 2551;
+pub(crate) const SOUND_DEPTH: i16 = 2551;
 /// Frames over which the level is smoothed before its steadiness is judged (80 ms): a noise evens out, syllables do not.
 const SMOOTHED_FRAMES: usize = 8;
 /// Mean absolute deviation of the smoothed level over a patch under which it is a steady noise, 1/256 octave of power

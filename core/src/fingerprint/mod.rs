@@ -20,6 +20,6 @@ mod model;
 
 pub use code::{BITS, Code, SoftCode};
 pub use extract::{BANDS, Bands, CODE_HOP, Extractor, Listener, QueryFrame, Reference, SPEEDS, reference_codes};
-pub(crate) use extract::{is_loud, stream_time};
+pub(crate) use extract::{SOUND_DEPTH, is_loud, stream_time};
 pub(crate) use heard::HeardCode;
 pub use model::{Model, model};
