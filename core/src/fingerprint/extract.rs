@@ -59,7 +59,7 @@ pub struct QueryFrame {
     pub level: i16,
     /// Whether the patch holds sound that can be a voice, as far as a match is concerned: next to a tone it may be the line's noise.
     pub active: bool,
-    /// Whether it holds sound that can be a voice beside any tone.
+    /// Whether it holds sound that can be a voice beside any tone; told at speed 1 only.
     pub voice: bool,
 }
 
@@ -346,7 +346,9 @@ impl Patch {
         let oldest = self.pushed as usize % self.frames;
         let level = self.levels[(oldest + self.frames / 2) % self.frames];
         let sound = self.sounds.iter().filter(|&&s| s).count() >= SOUND_FRAMES;
-        let loud = self.loud.iter().zip(&self.tones).filter(|&(&loud, &tone)| loud && !tone).count() >= SOUND_FRAMES;
+        // One lane is enough to tell.
+        let loud = SPEEDS[speed] == 1.0
+            && self.loud.iter().zip(&self.tones).filter(|&(&loud, &tone)| loud && !tone).count() >= SOUND_FRAMES;
         let levels = |tones: bool| -> Levels {
             let order = (oldest..self.frames).chain(0..oldest);
             order.filter(|&i| tones || !self.tones[i]).map(|i| self.levels[i]).collect()
