@@ -47,7 +47,8 @@ typedef enum {
 
 // Kinds of events.
 typedef enum {
-  // Sound that is not ringing, tone or silence began.
+  // Sound began that is neither a tone nor a steady noise; `at` is its first loud moment. It is known once .36 s of codes in a row hold
+  // such sound. Tones shorter than .3 s, such as a DTMF digit, count as sound.
   CALLPRINT_ANSWERED = 1,
   // A script became certain. That is told at the first moment when its rate is below `max_far`, so the rate lies just below it, and
   // `query_end` and `script_end` are where the script was then; `callprint_session_best` says what has become of it.
@@ -89,7 +90,7 @@ typedef struct {
   uint32_t stop_when_decided;
   // Largest false-alarm rate, per hour of audio, at which something is called a match: positive and finite. Default 0.01.
   double max_far;
-  // Seconds of voice after which a call without a match is declared unmatched. Default 12.
+  // Seconds of sound, without tones and steady noise, after which a call without a match is declared unmatched. Default 12.
   double unmatched_after;
   // 1: do not judge whether the voice is a machine's, which saves .1 % of a core and 340 kB. 0, the default: judge.
   uint32_t skip_machine_voice;
@@ -276,7 +277,8 @@ int32_t callprint_session_is_decided(const CallprintSession *session);
 // `session` is NULL or a living handle that no other thread uses now.
 double callprint_session_seconds(const CallprintSession *session);
 
-// When sound that is not ringing, tone or silence began, s from the first sample; -1 while none has, and for NULL.
+// When the first loud sound began that is neither a tone nor a steady noise, s from the first sample; -1 while none is known, and
+// for NULL.
 //
 // # Safety
 // `session` is NULL or a living handle that no other thread uses now.

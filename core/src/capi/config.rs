@@ -18,7 +18,7 @@ pub struct CallprintConfig {
     pub stop_when_decided: u32,
     /// Largest false-alarm rate, per hour of audio, at which something is called a match: positive and finite. Default 0.01.
     pub max_far: f64,
-    /// Seconds of voice after which a call without a match is declared unmatched. Default 12.
+    /// Seconds of sound, without tones and steady noise, after which a call without a match is declared unmatched. Default 12.
     pub unmatched_after: f64,
     /// 1: do not judge whether the voice is a machine's, which saves .1 % of a core and 340 kB. 0, the default: judge.
     pub skip_machine_voice: u32,

@@ -19,7 +19,8 @@ const STRINGS: usize = 3 + CALLPRINT_MAX_RIVALS;
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallprintEventType {
-    /// Sound that is not ringing, tone or silence began.
+    /// Sound began that is neither a tone nor a steady noise; `at` is its first loud moment. It is known once .36 s of codes in a row hold
+    /// such sound. Tones shorter than .3 s, such as a DTMF digit, count as sound.
     CALLPRINT_ANSWERED = 1,
     /// A script became certain. That is told at the first moment when its rate is below `max_far`, so the rate lies just below it, and
     /// `query_end` and `script_end` are where the script was then; `callprint_session_best` says what has become of it.

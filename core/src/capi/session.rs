@@ -201,7 +201,8 @@ pub unsafe extern "C" fn callprint_session_seconds(session: *const CallprintSess
     unsafe { ask(session, 0.0, Session::seconds) }
 }
 
-/// When sound that is not ringing, tone or silence began, s from the first sample; -1 while none has, and for NULL.
+/// When the first loud sound began that is neither a tone nor a steady noise, s from the first sample; -1 while none is known, and
+/// for NULL.
 ///
 /// # Safety
 /// `session` is NULL or a living handle that no other thread uses now.

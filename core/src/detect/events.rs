@@ -87,9 +87,9 @@ impl SessionMatch {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum SessionEvent {
-    /// Sound that is not ringing, tone or silence began at `at`.
+    /// Sound began that is neither a tone nor a steady noise. Tones shorter than .3 s, such as a DTMF digit, count as sound.
     Answered {
-        /// When it began.
+        /// Its first loud moment; known once .36 s of codes in a row hold such sound.
         at: f64,
     },
     /// A script became certain: its false-alarm rate is below the threshold, and no other script fits as well.

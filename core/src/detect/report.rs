@@ -91,7 +91,7 @@ pub struct MachineVoice {
 pub struct ChannelReport {
     /// `mono`, `left`, `right`, or `channel N` (from 1) for more than two.
     pub name: String,
-    /// Seconds of active sound (not silence, not a supervisory tone).
+    /// Seconds of sound that can be a voice: neither silence nor tone nor steady noise.
     pub active_seconds: f64,
     /// Machine-voice score of this channel.
     pub machine_voice: MachineVoice,

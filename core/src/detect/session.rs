@@ -194,7 +194,7 @@ impl Session {
         self.pushed as f64 / f64::from(self.config.sample_rate)
     }
 
-    /// When sound that can be a voice first came, s.
+    /// When the first loud sound began that can be a voice, s; known once .36 s of codes in a row hold such sound.
     pub fn answered_at(&self) -> Option<f64> {
         self.tracker.answered_at()
     }

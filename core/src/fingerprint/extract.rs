@@ -18,7 +18,8 @@ use crate::{
     simd::wide,
 };
 
-/// Assumed playback speeds of a query. A code tolerates about ±3 %, so these cover ±12 %.
+/// Assumed playback speeds of a query, 5 % apart. A code tolerates about ±3 %, so nothing between them is lost, and scripts are found
+/// that play up to 11 % off.
 pub const SPEEDS: [f64; 5] = [0.907, 0.952, 1.0, 1.05, 1.1025];
 
 /// Bands of a frame.

@@ -22,7 +22,7 @@ use crate::IndexFault;
 const KNEE: f64 = 1.5;
 /// Matches of score [`KNEE`] or higher on words that speakers of the index say elsewhere, per hour of audio: 12 in two collections of
 /// 41.5 h of telephone speech, six tenths of it by voices of the index that say other things, five in 20.8 h more
-/// (`corpus/training/calibrate.py`). That is .16, each collection by itself says .06, .24 and .24; .12 is as low as three seconds of a
+/// (`corpus/training/calibrate.py`). That is .16, the collections by themselves say .05, .24 and .24; .12 is as low as three seconds of a
 /// clean clip need to be a match at 0.01 an hour.
 const SHARED: f64 = 0.12;
 /// Decay of these per nat below the knee, so that 1 an hour is kept: 35 of the two collections reach -1, 37 of the second -2.5.

@@ -7,8 +7,9 @@
 //! its codes, and gives the log-likelihood ratio of the stretch (a network over frames whose outputs are pooled: compare
 //! Snyder, Garcia-Romero, Sell, Povey & Khudanpur, "X-vectors: robust DNN embeddings for speaker recognition", ICASSP 2018).
 //!
-//! Arithmetic is f32 in source order, multiplications and additions fused where the source says so, so results are the same
-//! on every machine.
+//! Arithmetic is f32 in source order, multiplications and additions fused where the source says so: equal inputs give equal
+//! bits on every machine. Scores may differ in their last bits, since some of the properties are
+//! logarithms by the platform's mathematics library, and so is some of what follows.
 
 use std::{ops::Range, sync::LazyLock};
 

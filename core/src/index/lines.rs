@@ -11,7 +11,7 @@
 //! Steps for each query code: advance the lines; have it looked up ([`super::lookup`]), with some others at a time; judge the lines of what was
 //! found.
 //!
-//! Everything is decided by the stream and the index alone, so the result is the same on every machine.
+//! Everything is decided by the stream and the index alone, not by time or threads: the same input gives the same result.
 
 use super::{
     Hit, Index, StoredCode,

@@ -35,7 +35,9 @@ class Index:
     Iterating gives the names of the renderings in order, `len` their number; ``name in index`` is true for the name of
     a rendering or of a script. As a context manager it is closed at the end, which releases the file.
 
-    A change makes the next search build the index anew, so add all renderings before searching.
+    The first call that reads after a change builds the index anew: a search, ``in``, iterating, `renderings`,
+    `scripts`, `codes`, `stats`, `verify`, showing it, or making a `Session` or `Wording` of it; `len` does not. So make
+    all changes first, and in a loop of `add` ask a set of the names, not ``name in index``.
 
     Examples
     --------

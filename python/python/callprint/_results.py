@@ -109,7 +109,8 @@ class Event:
     type : str
         ``answered``, ``match``, ``machine_voice``, ``handover`` or ``ended``.
     at : float
-        Audio time, s.
+        Audio time, s. Of ``answered`` it is when the first loud sound began that is neither a tone of 0.3 s or more nor
+        a steady noise.
     channel : int
         Channel, from 0.
     """
@@ -147,7 +148,7 @@ class Channel:
     name : str
         ``mono``, ``left``, ``right``, or ``channel 3`` and so on.
     active_seconds : float
-        Sound that is neither silence nor a supervisory tone, s.
+        Sound that is neither silence, nor a tone of 0.3 s or more, nor a steady noise, s.
     machine_voice : MachineVoice
         Score of this channel.
     """

@@ -68,7 +68,8 @@ class SessionEvent:
         ``answered``, ``match``, ``ambiguous``, ``match_revoked``, ``unmatched``, ``machine_voice``, ``handover`` or
         ``ended``.
     at : float
-        Audio time, s from the first sample.
+        Audio time, s from the first sample. Of ``answered`` it is when the first loud sound began that is neither a
+        tone of 0.3 s or more nor a steady noise.
     match : SessionMatch or None
         What ``match``, ``ambiguous`` and ``match_revoked`` speak of.
     probability : float or None
@@ -99,7 +100,7 @@ class Session:
     max_far : float, optional
         Largest false-alarm rate of a match, per hour of audio.
     unmatched_after : float, optional
-        Seconds of sound after which a call without a match is declared ``unmatched``.
+        Seconds of sound, without tones and steady noise, after which a call without a match is declared ``unmatched``.
     stop_when_decided : bool, optional
         Whether to stop searching once the call is decided, to save time: unmatched, or matched without rivals for 2 s.
     machine_voice : bool, optional

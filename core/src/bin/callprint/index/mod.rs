@@ -87,8 +87,8 @@ fn merge(args: &MergeArgs, console: &Console) -> Result<Status, Failure> {
     Ok(Status::Done)
 }
 
-/// A builder with everything that the index at `path` holds. The file is closed again, so that it can be replaced. Every byte
-/// is checked first: damage must not be written again with checksums that fit it.
+/// A builder with everything that the index at `path` holds. It refers to the file's map, which stays as it is when another
+/// file takes its place. Every byte is checked first: damage must not be written again with checksums that fit it.
 fn reopen(path: &Path) -> Result<IndexBuilder, Failure> {
     let index = Index::open(path).map_err(|error| match &error {
         Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
