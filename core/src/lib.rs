@@ -1,6 +1,6 @@
 //! # callprint
 //!
-//! Recognises scripted robot calls by their sound. Numbers rotate; the recorded or synthesised opening does not. Callprint
+//! Recognises scripted robot calls by their sound. Caller IDs rotate; the recorded or synthesised opening does not. Callprint
 //! turns telephone audio into binary spectral fingerprints and prosody features, matches them against an index of known
 //! scripts, and says which script plays, how sure that is, where in the script, and at what speed.
 //!

@@ -1,6 +1,6 @@
 """Recognise scripted robot calls by their sound.
 
-Numbers rotate; the recorded or synthesised opening does not. Callprint turns telephone audio into binary spectral
+Caller IDs rotate; the recorded or synthesised opening does not. Callprint turns telephone audio into binary spectral
 fingerprints and prosody features and matches them against an index of known scripts.
 
 - `scan` says which scripts play in files, folders or arrays.
