@@ -171,9 +171,11 @@ fn coded_files_are_read() {
     for name in ["tone.ogg", "tone.mka", "tone.webm", "tone-video.mkv"] {
         assert_tones(name, 8000, 0.57);
     }
-    for name in ["tone.mp3", "tone-bare.mp3", "tone.m4a", "tone.aac", "tone-ima.wav", "tone-ms.wav", "tone-opus.ogg"] {
+    for name in ["tone.mp3", "tone-bare.mp3", "tone.m4a", "tone.aac", "tone-ima.wav", "tone-ms.wav"] {
         assert_tones(name, 8000, 0.7);
     }
+    // Opus has one rate, whatever it was made from.
+    assert_tones("tone-opus.ogg", 48_000, 0.7);
     assert_tones("tone.mp2", 16_000, 0.57);
 }
 
@@ -192,7 +194,7 @@ fn lossless_samples_are_those_of_the_sine() {
 #[test]
 fn encoder_delay_of_mp3_vorbis_and_opus_is_dropped() {
     for name in ["tone.mp3", "tone.ogg", "tone-opus.ogg"] {
-        let (heard, _) = drain(&mut FileSource::open(data(name)).unwrap());
+        let heard = read_channels_8k(data(name), 1.0).unwrap();
         let error: f64 = (1200..3120)
             .map(|n| {
                 let expected = 0.25 * (TAU * 500.0 * f64::from(n) / 8000.0).sin();
@@ -494,7 +496,7 @@ fn a_missing_page_of_opus_keeps_the_length() {
         assert_malformed(&failure, &format!("{:.3} s are missing", 0.06 * count as f64));
         assert_eq!(heard[0].len(), sound[0].len());
         // The page after the gap, and all after it, are where they were: the sine goes on in its phase.
-        for range in [500..1200, 2800..3700] {
+        for range in [3000..7200, 16_800..22_200] {
             let product: f32 = range.clone().map(|n| heard[0][n] * sound[0][n]).sum();
             let power: f32 = range.map(|n| sound[0][n] * sound[0][n]).sum();
             assert!(product > 0.9 * power, "{product} of {power}");
@@ -524,7 +526,7 @@ fn what_is_written_to_a_pipe_is_whole_without_its_lengths() {
     let webm = std::fs::read(data("tone-pipe.webm")).unwrap();
     let (_, (heard, failure)) = hear("x.webm", &webm);
     assert!(failure.is_none(), "{failure:?}");
-    assert!(heard[0].len() >= 4000, "{}", heard[0].len());
+    assert!(heard[0].len() >= 24_000, "{}", heard[0].len());
     let (_, (_, failure)) = hear("x.webm", &webm[..webm.len() - 10]);
     assert_malformed(&failure, "the file ends within a packet");
 
