@@ -504,6 +504,39 @@ fn a_missing_page_of_opus_keeps_the_length() {
     }
 }
 
+/// The checksum of a page of Ogg that has zeros in its place (RFC 3533, section 6).
+fn ogg_checksum(page: &[u8]) -> u32 {
+    page.iter().fold(0, |sum: u32, &byte| {
+        (0..8).fold(sum ^ u32::from(byte) << 24, |sum, _| sum << 1 ^ if sum >> 31 == 1 { 0x04c1_1db7 } else { 0 })
+    })
+}
+
+#[test]
+fn a_gap_that_a_recorder_of_opus_left_is_silence_in_its_place_and_no_damage() {
+    let whole = std::fs::read(data("tone-opus-pages.ogg")).unwrap();
+    let (_, (sound, _)) = hear("x.ogg", &whole);
+    let pages = pages(&whole);
+    let time = |at: usize| u64::from_le_bytes(whole[at + 6..at + 14].try_into().unwrap());
+    // All pages are there, but from the sixth on they tell a time 100 ms later.
+    let mut bytes = whole.clone();
+    for &(at, length) in &pages[5..] {
+        bytes[at + 6..at + 14].copy_from_slice(&(time(at) + 4800).to_le_bytes());
+        bytes[at + 22..at + 26].fill(0);
+        let checksum = ogg_checksum(&bytes[at..at + length]);
+        bytes[at + 22..at + 26].copy_from_slice(&checksum.to_le_bytes());
+    }
+    // Where the page before them ends, without the 312 samples that prime the decoder.
+    let place = time(pages[4].0) as usize - 312;
+    let (_, (heard, failure)) = hear("x.ogg", &bytes);
+    assert!(failure.is_none(), "{failure:?}");
+    for (heard, sound) in heard.iter().zip(&sound) {
+        assert_eq!(heard.len(), sound.len() + 4800);
+        assert_eq!(heard[..place], sound[..place]);
+        assert!(heard[place..place + 4800].iter().all(|&sample| sample == 0.0));
+        assert_eq!(heard[place + 4800..], sound[place..]);
+    }
+}
+
 #[test]
 fn a_missing_frame_of_flac_is_told_however_short() {
     let whole = std::fs::read(data("tone.flac")).unwrap();
