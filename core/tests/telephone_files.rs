@@ -6,6 +6,8 @@ use std::f64::consts::TAU;
 use std::path::{Path, PathBuf};
 
 use callprint::Error;
+#[cfg(feature = "opus")]
+use callprint::audio::read_channels_8k;
 use callprint::audio::{Block, Encoding, FileSource, Format, Resampler, Source, find_audio};
 use tempfile::TempDir;
 
@@ -61,6 +63,24 @@ fn gsm_decodes_to_the_bits_of_libgsm() {
     assert_eq!(expected.len(), 8000);
     assert_eq!(mono(&data("speech.gsm")), expected);
     assert_eq!(mono(&data("speech-gsm.wav")), expected);
+}
+
+#[cfg(feature = "opus")]
+#[test]
+fn opus_gives_the_speech_that_was_coded_in_every_mode() {
+    let speech: Vec<f64> = golden("speech-gsm.s16le").iter().map(|&sample| f64::from(sample)).collect();
+    for name in ["speech-wideband.opus", "speech-hybrid.opus", "speech-celt.opus"] {
+        let heard = read_channels_8k(data(name), 2.0).unwrap();
+        assert_eq!((heard.len(), heard[0].len()), (1, speech.len()), "{name}");
+        let (mut product, mut power, mut coded) = (0.0, 0.0, 0.0);
+        for (&heard, speech) in heard[0].iter().zip(&speech) {
+            let heard = f64::from(heard);
+            (product, power, coded) = (product + heard * speech, power + speech * speech, coded + heard * heard);
+        }
+        // The same form at the same time, but for the noise of coding; a sample of delay would give 0.88.
+        let likeness = product / (power * coded).sqrt();
+        assert!(likeness > 0.9, "{name}: {likeness}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Containers and codecs by symphonia.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::fs::File;
 use std::io::{ErrorKind, Seek, SeekFrom};
@@ -85,9 +85,9 @@ pub(super) struct DemuxSource {
     gap: usize,
     /// The time at which the next packet begins if none is missing, where packets tell it to the sample.
     next_time: Option<i64>,
-    /// Where pages are missing in an Ogg file, the next one first.
-    holes: VecDeque<Hole>,
-    /// Whether audio was missing in one of them.
+    /// Where something may be missing in an Ogg file, by stream, the next one first.
+    holes: HashMap<u32, VecDeque<Hole>>,
+    /// Whether audio was missing with a page.
     holed: bool,
     /// Packets that were read ahead, up to the end of a page or the error that came there.
     ahead: VecDeque<Read>,
@@ -135,7 +135,10 @@ impl DemuxSource {
     pub(super) fn open(path: &Path, file: File) -> Result<Self> {
         let io = |error| Error::io(path, error);
         let (again, whole) = (file.try_clone().map_err(io)?, file.try_clone().map_err(io)?);
-        let holes = ogg::holes(&file).map_err(io)?.into();
+        let mut holes = HashMap::<_, VecDeque<_>>::new();
+        for hole in ogg::holes(&file).map_err(io)? {
+            holes.entry(hole.serial).or_default().push_back(hole);
+        }
         (&again).seek(SeekFrom::Start(0)).map_err(io)?;
         match Self::try_open(path, Box::new(file)).map(|source| Self { file: Some(whole), holes, ..source }) {
             Err(first) if !matches!(first, Error::Io { .. }) => {
@@ -176,7 +179,7 @@ impl DemuxSource {
             delay: if mpeg { track.delay.unwrap_or(0) as usize } else { 0 },
             gap: 0,
             next_time: None,
-            holes: VecDeque::new(),
+            holes: HashMap::new(),
             holed: false,
             ahead: VecDeque::new(),
             silence: 0,
@@ -304,7 +307,7 @@ impl DemuxSource {
     fn missing_before(&mut self, packet: &Packet) -> u64 {
         let (Some(base), true) = (self.time_base, self.tells_time()) else { return 0 };
         // The page after a hole claims to begin where the hole does.
-        let hole = self.hole_before(packet);
+        let (hole, pages) = self.hole_before(packet);
         let begins = packet.pts.get().saturating_add(hole);
         let expected = *self.next_time.get_or_insert(begins);
         let lead = u64::try_from(begins.saturating_sub(expected)).unwrap_or(0);
@@ -316,7 +319,7 @@ impl DemuxSource {
             if missing + self.filled as f64 <= MOST_MISSING * rate {
                 self.filled += missing as u64;
                 // Where all pages of Ogg are there, the recorder itself has left a gap: that is no damage.
-                if hole > 0 || self.reader.format_info().format != FORMAT_ID_OGG {
+                if pages || self.reader.format_info().format != FORMAT_ID_OGG {
                     self.lost += missing as u64;
                 }
                 return missing as u64;
@@ -326,12 +329,15 @@ impl DemuxSource {
         0
     }
 
-    /// The length of the hole that a packet stands behind, and 0 for most: the time at which its page ends less all that is in
-    /// the page, which is read ahead for that.
-    fn hole_before(&mut self, packet: &Packet) -> i64 {
-        let here = |hole: &mut Hole| hole.serial == self.track && hole.before <= packet.pts.get();
-        let Some(hole) = self.holes.pop_front_if(here) else { return 0 };
-        let mut end = packet.pts.get().saturating_add(length(packet));
+    /// The length of the hole that a packet stands behind, 0 for most, and whether pages are missing there: the time at which
+    /// its page ends less all that is in the page, which is read ahead for that.
+    fn hole_before(&mut self, packet: &Packet) -> (i64, bool) {
+        let time = packet.pts.get();
+        let Some(holes) = self.holes.get_mut(&self.track) else { return (0, false) };
+        // The first packet is read before the file is searched for holes.
+        while holes.pop_front_if(|hole| hole.after <= time).is_some() {}
+        let Some(hole) = holes.pop_front_if(|hole| hole.before <= time) else { return (0, false) };
+        let mut end = time.saturating_add(length(packet));
         let mut read = 0;
         while end < hole.after && read < MOST_PACKETS {
             let next = self.ahead.get(read).is_none().then(|| self.reader.next_packet());
@@ -346,8 +352,9 @@ impl DemuxSource {
             read += 1;
         }
         let missing = hole.after.saturating_sub(end).max(0);
-        self.holed |= missing > 0;
-        missing
+        let pages = hole.pages && missing > 0;
+        self.holed |= pages;
+        (missing, pages)
     }
 
     /// Whether packets tell their time to the sample. Others round it, or take it from a clock on the wall.

@@ -1,8 +1,8 @@
-//! Where pages of an Ogg file are missing.
+//! Where audio of an Ogg file is missing: pages, or time between them.
 //!
 //! A page, about a second of audio, is dropped by every reader when one bit of it is wrong. Pages tell when they end, not when
-//! they begin, so symphonia lets the page after a missing one begin where the one before that ended: too early. Here the
-//! pages that are sound are found in the same way as there, so that the gap can be put where it is.
+//! they begin, so symphonia lets the page after a missing one begin where the one before that ended: too early. The same
+//! goes for a page before which the recorder itself left a gap. Here the pages that are sound are found in the same way as there, so that the gap can be put where it is.
 //!
 //! Source: RFC 3533 (Ogg), section 6.
 
@@ -19,14 +19,19 @@ const LONGEST_PAGE: usize = HEADER_BYTES + 255 + 255 * 255;
 /// Pages with a wrong checksum after which a file is taken for hostile, and looked at no further: each costs the reading of a page.
 const MOST_BROKEN: usize = 1000;
 
-/// A place where pages are missing.
+/// Pages of which the times are kept, at most: hours of the shortest packets, days of whole pages, 32 MiB.
+const MOST_PAGES: usize = 1 << 20;
+
+/// A page before which something may be missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Hole {
-    /// The stream that they are missing from.
+    /// The stream that the page belongs to.
     pub(super) serial: u32,
-    /// When the page before them ends, and the one after them, in samples of the codec's clock.
+    /// When the page before it ends, and when it ends itself, in samples of the codec's clock.
     pub(super) before: i64,
     pub(super) after: i64,
+    /// Whether pages are missing between them. If not, only the length of what is in the page tells a gap.
+    pub(super) pages: bool,
 }
 
 /// What is known of a stream at some page.
@@ -39,7 +44,7 @@ struct At {
     hole: bool,
 }
 
-/// The holes of an Ogg file, in their order; none of another file. Reads it from the start to the end.
+/// The pages of an Ogg file before which something may be missing, in their order; none of another file. Reads it from the start to the end.
 ///
 /// # Errors
 /// Where reading fails.
@@ -66,8 +71,10 @@ fn find_holes(reader: &mut BufReader<impl Read + Seek>) -> io::Result<Vec<Hole>>
                 at.sequence = sequence;
                 // A page in which no packet ends has no time.
                 if end >= 0 {
-                    if let (true, Some(before)) = (at.hole, at.end) {
-                        holes.push(Hole { serial, before, after: end });
+                    if let Some(before) = at.end
+                        && (at.hole || holes.len() < MOST_PAGES)
+                    {
+                        holes.push(Hole { serial, before, after: end, pages: at.hole });
                     }
                     (at.end, at.hole) = (Some(end), false);
                 }

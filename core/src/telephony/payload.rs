@@ -7,6 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::audio::g722::G722Decoder;
 use crate::audio::gsm::{self, GsmDecoder};
+#[cfg(feature = "opus")]
+use crate::audio::opus::OpusStream;
 use crate::audio::{expand_alaw, expand_ulaw};
 use crate::{Error, Result};
 
@@ -110,7 +112,7 @@ pub(super) enum Decoder {
     Gsm(Box<GsmDecoder>),
     G722(Box<G722Decoder>),
     #[cfg(feature = "opus")]
-    Opus(Box<opus_decoder::OpusDecoder>),
+    Opus(Box<OpusStream>),
     Silence,
 }
 
@@ -122,10 +124,7 @@ impl Decoder {
             RtpCodec::Gsm => Self::Gsm(Box::new(GsmDecoder::new())),
             RtpCodec::G722 => Self::G722(Box::new(G722Decoder::new())),
             #[cfg(feature = "opus")]
-            RtpCodec::Opus => match opus_decoder::OpusDecoder::new(crate::audio::SAMPLE_RATE, 1) {
-                Ok(decoder) => Self::Opus(Box::new(decoder)),
-                Err(_) => Self::Silence,
-            },
+            RtpCodec::Opus => OpusStream::new().map_or(Self::Silence, |stream| Self::Opus(Box::new(stream))),
             _ => Self::Silence,
         }
     }
@@ -144,14 +143,11 @@ impl Decoder {
             #[cfg(feature = "opus")]
             Self::Opus(decoder) => {
                 let begin = out.len();
-                out.resize(begin + crate::audio::opus::LONGEST, 0.0);
                 // One hostile packet may not end a run over thousands of calls.
-                let decoded =
-                    catch_unwind(AssertUnwindSafe(|| decoder.decode_float(payload, &mut out[begin..], false)));
-                if decoded.is_err() {
-                    decoder.reset();
+                if catch_unwind(AssertUnwindSafe(|| decoder.decode(payload, out))).is_err() {
+                    out.truncate(begin);
+                    *self = Self::new(RtpCodec::Opus);
                 }
-                out.truncate(begin + decoded.ok().and_then(Result::ok).unwrap_or(0));
             }
             Self::Silence => {}
         }
