@@ -49,7 +49,10 @@ fn report(matches: Vec<Match>, handovers: &[f64]) -> ScanReport {
         decided_at: matches.first().and_then(|best| best.decided_at),
         matches,
         machine_voice: voice,
-        events: handovers.iter().map(|at| Event { kind: EventKind::Handover, at: *at, channel: 0 }).collect(),
+        events: handovers
+            .iter()
+            .map(|at| Event { kind: EventKind::Handover, at: *at, channel: 0, probability: None })
+            .collect(),
         channels: Vec::new(),
     }
 }

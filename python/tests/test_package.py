@@ -151,5 +151,29 @@ def test_every_public_name_is_found_when_asked_for() -> None:
     assert not hasattr(callprint, "numpy")
 
 
+def test_without_matplotlib_everything_but_drawing_works_and_drawing_says_what_to_install() -> None:
+    code = """
+import sys
+sys.modules["matplotlib"] = None
+import callprint
+y = [0.1] * 16000
+result = callprint.scan(y, sr=8000)
+assert hasattr(callprint, "plot") and "timeline" in dir(callprint.plot)
+draw = [
+    lambda: callprint.plot.timeline(result),
+    lambda: callprint.plot.timeline(result, y, sr=8000),
+    lambda: callprint.plot.spectrogram(y, sr=8000),
+    lambda: callprint.plot.prosody(y, sr=8000),
+    lambda: callprint.plot.index_map(),
+]
+for work in draw:
+    try:
+        work()
+    except callprint.MissingDependencyError as error:
+        print("pip install 'callprint[plot]'" in str(error))
+"""
+    assert run(code).split() == ["True"] * 5
+
+
 def run(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()

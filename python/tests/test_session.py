@@ -13,7 +13,7 @@ from conftest import SAMPLES
 from numpy.typing import NDArray
 
 
-def run(session: callprint.Session, y: NDArray[np.int16], size: int) -> list[callprint.SessionEvent]:
+def run(session: callprint.Session, y: NDArray[Any], size: int) -> list[callprint.SessionEvent]:
     events = [event for start in range(0, len(y), size) for event in session.push(y[start : start + size])]
     return events + session.finish()
 
@@ -35,6 +35,15 @@ def test_a_session_tells_what_a_scan_tells_whatever_the_pieces(call: tuple[NDArr
     assert session.seconds == 0
     assert run(session, y, 4001) == told
     assert session.push(y) == [], "samples after the end are ignored"
+
+
+def test_a_scan_says_how_sure_a_machine_voice_and_a_hand_over_are_as_a_session_does() -> None:
+    y, sr = callprint.load(SAMPLES / "dental-handover.flac")
+    scanned = {event.type: event.probability for event in callprint.scan(y, sr=sr).events}
+    told = {event.type: event.probability for event in run(callprint.Session(sr=sr), y, 160)}
+    assert scanned == told
+    assert 0.5 < (scanned["machine_voice"] or 0) <= 1 and 0.5 < (scanned["handover"] or 0) <= 1
+    assert scanned["answered"] is None and scanned["match"] is None
 
 
 def test_a_session_finds_nothing_in_a_person() -> None:

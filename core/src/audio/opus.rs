@@ -21,6 +21,7 @@ use symphonia::core::codecs::registry::{RegisterableAudioDecoder, SupportedAudio
 use symphonia::core::errors::{Result, decode_error, unsupported_error};
 use symphonia::core::packet::PacketRef;
 
+#[cfg(feature = "telephony")]
 use super::Resampler;
 
 /// Samples a second of Opus as defined, and of its clock in containers and RTP.
@@ -51,11 +52,13 @@ impl Packets {
 }
 
 /// A stream of single packets, both channels in one, at 8 kHz.
+#[cfg(feature = "telephony")]
 pub(crate) struct OpusStream {
     packets: Packets,
     resampler: Resampler,
 }
 
+#[cfg(feature = "telephony")]
 impl OpusStream {
     /// The start of a stream; `None` would mean that the decoder does not know its own rate.
     pub(crate) fn new() -> Option<Self> {

@@ -73,6 +73,9 @@ pub struct Event {
     pub at: f64,
     /// Channel of the recording, from 0.
     pub channel: usize,
+    /// How sure it is, 0 to 1: of `machine_voice` the calibrated probability, of `handover` the confidence; absent for the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
 }
 
 /// How sure it is that the voice is synthetic or recorded.

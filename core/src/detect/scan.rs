@@ -139,19 +139,25 @@ impl<'i> Scanner<'i> {
         let mut matches: Vec<Match> = Vec::new();
         let mut events = Vec::new();
         for (channel, tracker) in trackers.iter().enumerate() {
-            events.extend(tracker.answered_at().map(|at| Event { kind: EventKind::Answered, at, channel }));
+            let event = |kind, at, probability| Event { kind, at, channel, probability };
+            events.extend(tracker.answered_at().map(|at| event(EventKind::Answered, at, None)));
             matches.extend(self.matches(channel, tracker.hypotheses()));
-            let machine = tracker.machine_heard().map(|heard| heard.at);
-            events.extend(machine.map(|at| Event { kind: EventKind::MachineVoice, at, channel }));
+            let machine = tracker.machine_heard();
+            events.extend(machine.map(|heard| event(EventKind::MachineVoice, heard.at, Some(heard.probability))));
             let handovers = tracker.handovers().iter();
-            events.extend(handovers.map(|h| Event { kind: EventKind::Handover, at: h.at, channel }));
+            events.extend(handovers.map(|h| event(EventKind::Handover, h.at, Some(h.confidence))));
         }
         matches.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.rendering.cmp(&b.rendering)));
         for m in &matches {
-            events.extend(m.decided_at.map(|at| Event { kind: EventKind::Match, at, channel: m.channel }));
+            events.extend(m.decided_at.map(|at| Event {
+                kind: EventKind::Match,
+                at,
+                channel: m.channel,
+                probability: None,
+            }));
         }
         events.sort_by(|a, b| a.at.total_cmp(&b.at));
-        events.push(Event { kind: EventKind::Ended, at: seconds, channel: 0 });
+        events.push(Event { kind: EventKind::Ended, at: seconds, channel: 0, probability: None });
         let channels: Vec<ChannelReport> = trackers
             .iter()
             .enumerate()

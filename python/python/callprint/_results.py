@@ -113,11 +113,14 @@ class Event:
         a steady noise.
     channel : int
         Channel, from 0.
+    probability : float or None
+        How sure it is, 0 to 1, of ``machine_voice`` and ``handover``; None for the others.
     """
 
     type: str
     at: float
     channel: int
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

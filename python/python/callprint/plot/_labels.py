@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from callprint.plot._style import WIDTH
+from callprint.plot._style import WIDTH, pyplot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +21,7 @@ POINTS = 0.85 * 72 * WIDTH
 
 def width(words: str, size: float = SIZE) -> float:
     """Return how wide words are, points."""
+    pyplot()
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 

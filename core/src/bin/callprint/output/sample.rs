@@ -29,9 +29,9 @@ pub(crate) fn matched() -> ScanReport {
         }],
         machine_voice: voice,
         events: vec![
-            Event { kind: EventKind::Answered, at: 1.9, channel: 0 },
-            Event { kind: EventKind::Match, at: 4.2, channel: 0 },
-            Event { kind: EventKind::Ended, at: 14.2, channel: 0 },
+            Event { kind: EventKind::Answered, at: 1.9, channel: 0, probability: None },
+            Event { kind: EventKind::Match, at: 4.2, channel: 0, probability: None },
+            Event { kind: EventKind::Ended, at: 14.2, channel: 0, probability: None },
         ],
         decided_at: Some(4.2),
         channels: vec![ChannelReport { name: "mono".to_owned(), active_seconds: 11.0, machine_voice: voice }],
@@ -46,7 +46,7 @@ pub(crate) fn unmatched() -> ScanReport {
         seconds: 10.0,
         matches: Vec::new(),
         machine_voice: voice,
-        events: vec![Event { kind: EventKind::Ended, at: 10.0, channel: 0 }],
+        events: vec![Event { kind: EventKind::Ended, at: 10.0, channel: 0, probability: None }],
         decided_at: None,
         channels: vec![ChannelReport { name: "mono".to_owned(), active_seconds: 0.4, machine_voice: voice }],
     }
