@@ -3,7 +3,6 @@
 //! Source: RFC 3551 section 6 (static types), RFC 3389 (comfort noise), RFC 7587 (Opus).
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::audio::g722::G722Decoder;
 use crate::audio::gsm::{self, GsmDecoder};
@@ -144,7 +143,7 @@ impl Decoder {
             Self::Opus(decoder) => {
                 let begin = out.len();
                 // One hostile packet may not end a run over thousands of calls.
-                if catch_unwind(AssertUnwindSafe(|| decoder.decode(payload, out))).is_err() {
+                if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| decoder.decode(payload, out))).is_err() {
                     out.truncate(begin);
                     *self = Self::new(RtpCodec::Opus);
                 }
