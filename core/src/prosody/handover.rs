@@ -18,8 +18,7 @@
 
 use std::ops::Range;
 
-use super::tone_run::ToneRun;
-use crate::signal::{Activity, HOP_SECONDS, LOG_UNITS_PER_OCTAVE};
+use crate::signal::{Activity, HOP_SECONDS, LOG_UNITS_PER_OCTAVE, ToneRun};
 
 /// Time that must pass after the end of a match, s.
 const PATIENCE: f64 = 1.6;

@@ -63,7 +63,6 @@ mod rhythm;
 mod runs;
 mod spectrum;
 mod stats;
-mod tone_run;
 mod tracker;
 mod turns;
 mod windows;

@@ -15,10 +15,6 @@ const PEAK_REACH: usize = 2;
 const TONAL_SHARE: f32 = 0.92;
 /// Frames in a row with the same peaks that make a tone (150 ms).
 pub(crate) const TONE_FRAMES: usize = 15;
-/// Frames for which a tone must be known to be none of a voice's: .3 s in all, shorter than a busy tone.
-const SURE_FRAMES: usize = 15;
-/// Frames that reach over the edge of a tone, which are neither it nor what lies beside it.
-const EDGE_FRAMES: usize = 4;
 /// Log level under which a frame is silence whatever surrounds it: about -66 dB below a full-scale sine.
 const SILENCE_POWER: f32 = 3.0e6;
 /// How fast the remembered peak level falls, in 1/256 octave of power a frame: 6 dB a second.
@@ -101,30 +97,6 @@ impl ActivityGate {
         };
         self.peaks = peaks;
         self.same_peaks >= TONE_FRAMES
-    }
-}
-
-/// How far tones reach in one stream: with the frames that make them known, and with their edges. A long vowel looks like a tone for a
-/// moment, so one counts from [`SURE_FRAMES`] on.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct ToneReach {
-    /// Frames for which a tone has been known, and those that still belong to the last.
-    known: usize,
-    left: usize,
-}
-
-impl ToneReach {
-    /// Whether the next frame belongs to a tone, and how many of those before it do as well, which was not known then.
-    pub(crate) fn push(&mut self, activity: &Activity) -> (bool, usize) {
-        self.known = if activity.tone { self.known + 1 } else { 0 };
-        if self.known >= SURE_FRAMES {
-            self.left = EDGE_FRAMES;
-            let before = SURE_FRAMES + TONE_FRAMES - 2 + EDGE_FRAMES;
-            return (true, if self.known == SURE_FRAMES { before } else { 0 });
-        }
-        let edge = self.left > 0;
-        self.left = self.left.saturating_sub(1);
-        (edge, 0)
     }
 }
 

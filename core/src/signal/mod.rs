@@ -7,8 +7,10 @@
 mod activity;
 mod frames;
 mod mel;
+mod tone_run;
 
+pub(crate) use activity::TONE_FRAMES;
 pub use activity::{Activity, ActivityGate};
-pub(crate) use activity::{TONE_FRAMES, ToneReach};
 pub use frames::{BINS, FRAME, FRAME_SECONDS, Framer, HOP, HOP_SECONDS, Spectrum};
 pub use mel::{LOG_UNITS_PER_OCTAVE, MelBank, log2_fixed};
+pub(crate) use tone_run::{ToneReach, ToneRun};

@@ -33,8 +33,8 @@ use self::{
     model::{BIAS, BIASES, LIMIT, OUTPUT, SCALES, THRESHOLD, WEIGHTS},
     stretch::Stretch,
 };
-use super::{handover::Takeover, lld::Lld, tone_run::ToneRun};
-use crate::signal::{Activity, HOP_SECONDS};
+use super::{handover::Takeover, lld::Lld};
+use crate::signal::{Activity, HOP_SECONDS, ToneRun};
 
 pub use measures::MEASURE_NAMES;
 
