@@ -113,18 +113,16 @@ struct Known {
 impl Wording {
     /// Reads the renderings of `index`: 20 kB for 12 s of each.
     pub fn new(index: &Index) -> Self {
-        let frames = |i: usize| thinned(&encoder().embed(&index.rendering_bands(i)));
-        let known = |(i, rendering): (usize, crate::index::Rendering<'_>)| Known {
-            id: rendering.id.to_owned(),
-            frames: Transposed::new(&frames(i)),
-        };
         let Stats { scripts, renderings, .. } = index.stats();
-        let wanted = if renderings > 0 { COMPARED.saturating_sub(scripts) } else { 0 };
-        let stranger = |i: usize| Transposed::new(&shuffled(&frames(i % renderings), i as u32));
-        Self {
-            known: index.renderings().enumerate().map(known).collect(),
-            strangers: (0..wanted).map(stranger).collect(),
+        let wanted = COMPARED.saturating_sub(scripts);
+        let (mut known, mut strangers) = (Vec::with_capacity(renderings), Vec::new());
+        for (i, rendering) in index.renderings().enumerate() {
+            let frames = thinned(&encoder().embed(&index.rendering_bands(i)));
+            known.push(Known { id: rendering.id.to_owned(), frames: Transposed::new(&frames) });
+            let seeds = (i..wanted).step_by(renderings);
+            strangers.extend(seeds.map(|seed| Transposed::new(&shuffled(&frames, seed as u32))));
         }
+        Self { known, strangers }
     }
 
     /// The script whose words the query says more than any other's; none where nothing leads.
