@@ -79,7 +79,7 @@ impl Generator {
         let source = &self.real[random.below(self.real.len())].bands;
         let start = random.below(source.len());
         let bands: Vec<Bands> = source.iter().cycle().skip(start).take(CODES * CODE_HOP + 40).copied().collect();
-        Reference { codes, bands }
+        Reference { codes, bands, pitch: Vec::new() }
     }
 
     fn segment(&self, random: &mut SplitMix, noise: Option<&mut SplitMix>, codes: &mut Vec<QueryFrame>) {

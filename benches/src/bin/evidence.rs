@@ -3,6 +3,9 @@
 //! Builds an index from `DIR/refs`, scans `DIR/snippets`, and prints for the best candidates of each the alignment code by
 //! code: agreement, differing bits, level difference, and whether script and query hold sound.
 //!
+//! `pitch` is how much higher the query's F0 is than the rendering's, cents, for each frame of 20 ms where both have one; it comes with
+//! `--frames`.
+//!
 //! `--frames FILE` also writes what is judged frame by frame (20 ms), 38 bytes a frame: the rendering's bands in steps of
 //! 3 dB (two to a byte, the lower first), the query's in steps of 1.5 dB, agreement of the nearest code in hundredths (i8),
 //! and whether script (1) and query (2) hold sound. A candidate's `frames` are its first record and the one past its last;
@@ -66,6 +69,8 @@ fn main() -> Result<()> {
                     "query_active": m.alignment.query_active,
                     "whole": m.evidence.whole.features(),
                     "part": m.evidence.part.features(),
+                    "pitch": m.heard.as_ref().map(|(_, bands)| &bands.pitch),
+                    "playback": m.speed,
                     "part_codes": m.evidence.part.codes,
                     "code": steps.iter().map(|s| s.code).collect::<Vec<_>>(),
                     "frame": steps.iter().map(|s| s.frame).collect::<Vec<_>>(),
@@ -103,7 +108,7 @@ impl Frames {
     fn write(&mut self, m: &Match) -> Result<([usize; 2], [usize; 2])> {
         let (verification, bands) = m.heard.as_ref().context("no bands were kept")?;
         let first = self.records;
-        let AlignedBands { reference, query, beside } = bands;
+        let AlignedBands { reference, query, beside, .. } = bands;
         for ((r, q), &[agreement, script, sound]) in reference.iter().zip(query).zip(beside) {
             let level = |v: f32| (v * 4.0).round() as u8;
             for pair in r.as_chunks::<2>().0 {

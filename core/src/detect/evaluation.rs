@@ -13,8 +13,8 @@ use super::{
 use crate::{
     fingerprint::{CODE_HOP, Extractor},
     index::{
-        Alignment, BandLane, Candidate, Evidence, Hearing, Hit, Index, Lane, MAX_QUERY_SECONDS, Paths, Votes, align,
-        verify,
+        Alignment, BandLane, Candidate, Evidence, Hearing, Hit, Index, Lane, MAX_QUERY_SECONDS, Paths, PitchLane,
+        Votes, align, verify,
     },
     signal::HOP_SECONDS,
 };
@@ -292,20 +292,23 @@ impl Evaluation<'_> {
     /// A hypothesis with its frames heard and its score, from the alignment in the scratch memory's `paths`.
     fn judged(&mut self, candidate: Candidate, evidence: Evidence) -> Option<Hypothesis> {
         let (first, frames) = self.heard.bands.get(candidate.speed)?;
-        let lane = BandLane { first: *first, frames };
+        let (first_pitch, pitch) = &self.heard.pitch;
+        let pitch = PitchLane { first: *first_pitch, frames: pitch };
+        let lane = BandLane { speed: candidate.speed, first: *first, frames, pitch };
+        let stored = self.index.stored(candidate.rendering);
         let Scratch { paths: Paths { alignment, .. }, hearing, .. } = &mut *self.scratch;
-        verify(&alignment.steps, self.index.bands(candidate.rendering), lane, hearing);
+        verify(&alignment.steps, stored, lane, hearing);
         let mut evidence = evidence.verified(alignment, hearing);
         let heard = self.mode.bands.then(|| (hearing.verification.clone(), hearing.bands()));
         let steps = &alignment.steps[evidence.first..evidence.end];
+        let speed = alignment.playback_speed(evidence.first..evidence.end);
         if evidence.part_can_say_more() {
-            verify(steps, self.index.bands(candidate.rendering), lane, hearing);
-            evidence.hear_part_alone(hearing);
+            verify(steps, stored, lane, hearing);
+            evidence.hear_part_alone(hearing, speed);
         }
         let (first, last) = (steps.first()?, steps.last()?);
         // Codes sit in the middle of their patches; what they describe begins and ends half a patch away.
         let half = 0.2;
-        let speed = alignment.playback_speed(evidence.first..evidence.end);
         Some(Hypothesis {
             rendering: candidate.rendering,
             candidate,

@@ -2,7 +2,7 @@
 
 use super::{answer::Answer, evaluation::HOPELESS};
 use crate::{
-    fingerprint::{Bands, HeardCode, Listener, QueryFrame, SPEEDS, model},
+    fingerprint::{Bands, HeardCode, Listener, Pitch, QueryFrame, SPEEDS, model},
     index::{Candidate, Hit, Index, MAX_QUERY_SECONDS, Search},
     prosody::{Handover, VoiceJudge},
     signal::{Activity, HOP_SECONDS},
@@ -31,6 +31,9 @@ fn max_hits(index: &Index) -> usize {
     }
 }
 
+/// Frames of pitch that are kept: half a second more than of codes, whose patches reach beyond their beginning.
+const KEPT_PITCH: usize = (MAX_QUERY_SECONDS / HOP_SECONDS) as usize + 50;
+
 /// Frames kept at an assumed speed.
 fn kept(speed: f64) -> usize {
     (MAX_QUERY_SECONDS / HOP_SECONDS * speed) as usize
@@ -43,6 +46,8 @@ pub(super) struct Heard {
     pub(super) lanes: Vec<Vec<HeardCode>>,
     /// Bands at each assumed speed, and the number of the first.
     pub(super) bands: Vec<(u32, Vec<Bands>)>,
+    /// Pitch, and the number of the first frame.
+    pub(super) pitch: (u32, Vec<Pitch>),
     pub(super) search: Search,
     /// Hits up to the last evaluation, in order, and since.
     pub(super) hits: Vec<Hit>,
@@ -75,6 +80,7 @@ impl Heard {
             lane.reserve(frames);
             bands.reserve(frames + model().patch);
         }
+        self.pitch.1.reserve(KEPT_PITCH + EVALUATE_EVERY + model().patch);
         let hits = max_hits(index);
         self.hits.reserve(hits);
         self.hopeless.reserve(HOPELESS);
@@ -89,6 +95,8 @@ impl Heard {
             *first = 0;
             bands.clear();
         }
+        self.pitch.0 = 0;
+        self.pitch.1.clear();
         self.hits.clear();
         self.new_hits.clear();
         self.hopeless.clear();
@@ -110,6 +118,11 @@ impl Heard {
                 *first += (bands.len() - keep - patch) as u32;
                 bands.drain(..bands.len() - keep - patch);
             }
+        }
+        let (first, pitch) = &mut self.pitch;
+        if pitch.len() > KEPT_PITCH {
+            *first += (pitch.len() - KEPT_PITCH) as u32;
+            pitch.drain(..pitch.len() - KEPT_PITCH);
         }
         let first: [u32; SPEEDS.len()] =
             std::array::from_fn(|s| self.lanes.get(s).and_then(|l| l.first()).map_or(0, |f| f.frame));
@@ -164,6 +177,10 @@ impl Listener for Ear<'_> {
         if let Some((_, lane)) = self.heard.bands.get_mut(speed) {
             lane.push(*bands);
         }
+    }
+
+    fn pitch(&mut self, pitch: Pitch) {
+        self.heard.pitch.1.push(pitch);
     }
 
     fn code(&mut self, code: QueryFrame) {

@@ -12,8 +12,10 @@ use super::{
     code::SoftCode,
     kernel::{kernel, padded, project, temporal},
     model::{Model, model},
+    pitch::{Pitch, PitchTrack},
 };
 use crate::{
+    prosody::F0Tracker,
     signal::{Activity, ActivityGate, FRAME_SECONDS, Framer, HOP_SECONDS, MelBank, Spectrum, TONE_FRAMES, ToneReach},
     simd::wide,
 };
@@ -93,6 +95,8 @@ pub struct Extractor {
     framer: Framer,
     gate: ActivityGate,
     lanes: Vec<Lane>,
+    /// Where it is wanted.
+    pitch: Option<PitchTrack>,
 }
 
 impl Default for Extractor {
@@ -104,7 +108,7 @@ impl Default for Extractor {
 impl Extractor {
     /// An extractor at the start of a stream, at all [`SPEEDS`].
     pub fn new() -> Self {
-        Self::with_lanes(0..SPEEDS.len(), 1)
+        Self { pitch: Some(PitchTrack::new()), ..Self::with_lanes(0..SPEEDS.len(), 1) }
     }
 
     /// An extractor at the start of a stream, at speed 1 only, as renderings are coded: a fifth of the cost of
@@ -120,13 +124,16 @@ impl Extractor {
     /// With a code every `hop` frames at each of `speeds`.
     fn with_lanes(speeds: impl IntoIterator<Item = usize>, hop: usize) -> Self {
         let lanes = speeds.into_iter().map(|s| Lane::new(model(), s, hop as u32)).collect();
-        Self { framer: Framer::new(), gate: ActivityGate::new(), lanes }
+        Self { framer: Framer::new(), gate: ActivityGate::new(), lanes, pitch: None }
     }
 
     /// Forgets the stream; the next sample begins another. Keeps the memory.
     pub fn reset(&mut self) {
         self.framer.reset();
         self.gate.reset();
+        if let Some(pitch) = &mut self.pitch {
+            pitch.reset();
+        }
         for lane in &mut self.lanes {
             lane.last = None;
             lane.position = 0;
@@ -143,7 +150,10 @@ impl Extractor {
 
     /// Takes samples in [-1, 1]; tells `listener` of everything that comes of them, in order of time.
     pub fn push_to(&mut self, samples: &[f32], listener: &mut impl Listener) {
-        let Self { framer, gate, lanes } = self;
+        let Self { framer, gate, lanes, pitch } = self;
+        if let Some(pitch) = pitch {
+            pitch.push(samples, |pitch| listener.pitch(pitch));
+        }
         framer.push(samples, |power| {
             let activity = gate.push(power);
             listener.frame(activity);
@@ -161,6 +171,10 @@ pub trait Listener {
 
     /// A frame's bands on the time axis of assumed speed number `speed`.
     fn bands(&mut self, _speed: usize, _bands: &Bands) {}
+
+    /// The pitch of a frame of 10 ms centred at its middle, as of [`F0Tracker`](crate::prosody::F0Tracker): one after the other, up to
+    /// 0.1 s behind the stream.
+    fn pitch(&mut self, _pitch: Pitch) {}
 
     /// A code at one assumed speed. It comes after the bands of its patch's last frame.
     fn code(&mut self, _code: QueryFrame) {}
@@ -189,6 +203,8 @@ pub struct Reference {
     pub codes: Vec<QueryFrame>,
     /// The bands of every frame.
     pub bands: Vec<Bands>,
+    /// The pitch of every 10 ms.
+    pub pitch: Vec<Pitch>,
 }
 
 impl Listener for Reference {
@@ -208,13 +224,19 @@ impl Reference {
     pub fn of(samples: &[f32]) -> Self {
         let mut reference = Self::default();
         Extractor::at_speed_1(CODE_HOP).push_to(samples, &mut reference);
+        let mut tracker = F0Tracker::new();
+        let pitch = &mut reference.pitch;
+        tracker.push(samples, |f0| pitch.push(Pitch::of(f0.hertz)));
+        tracker.finish(|f0| pitch.push(Pitch::of(f0.hertz)));
         reference
     }
 }
 
 /// The codes of a rendering: every [`CODE_HOP`] frames at speed 1, from 8 kHz samples in [-1, 1].
 pub fn reference_codes(samples: &[f32]) -> Vec<QueryFrame> {
-    Reference::of(samples).codes
+    let mut reference = Reference::default();
+    Extractor::at_speed_1(CODE_HOP).push_to(samples, &mut reference);
+    reference.codes
 }
 
 /// One assumed speed: its bank, its time axis, its patch.

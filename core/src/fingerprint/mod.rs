@@ -17,9 +17,12 @@ mod extract;
 mod heard;
 mod kernel;
 mod model;
+mod pitch;
 
 pub use code::{BITS, Code, SoftCode};
 pub use extract::{BANDS, Bands, CODE_HOP, Extractor, Listener, QueryFrame, Reference, SPEEDS, reference_codes};
 pub(crate) use extract::{SOUND_DEPTH, is_loud, stream_time};
 pub(crate) use heard::HeardCode;
 pub use model::{Model, model};
+pub use pitch::Pitch;
+pub(crate) use pitch::between;

@@ -7,6 +7,7 @@
 //! is gone from the new file, so there is nothing to compact.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     io::{BufWriter, Cursor, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
@@ -21,7 +22,7 @@ use zerocopy::{
 use super::{
     Calibration, Index,
     format::{self, Header, Record, SECTIONS, SectionEntry, StoredBands, StoredCode, StringRef},
-    postings, script_of, verify,
+    pitch, postings, script_of, verify,
 };
 use crate::{
     Error, IndexFault, Result,
@@ -60,7 +61,7 @@ struct Entry {
 #[derive(Debug, Clone)]
 enum Payload {
     /// New ones.
-    Owned { codes: Vec<StoredCode>, levels: Vec<u8>, bands: Vec<StoredBands> },
+    Owned { codes: Vec<StoredCode>, levels: Vec<u8>, bands: Vec<StoredBands>, pitch: Vec<u8> },
     /// Those of an open index.
     Stored { index: Arc<Index>, number: usize },
 }
@@ -118,7 +119,7 @@ impl IndexBuilder {
     /// Those of [`add`](Self::add).
     pub fn add_reference(&mut self, label: Label, reference: &Reference, samples: usize) -> Result<()> {
         let samples = self.check_new(&label, samples)?;
-        let Reference { codes: found, bands } = reference;
+        let Reference { codes: found, bands, pitch } = reference;
         let seconds = found.iter().filter(|c| c.active).count() as f64 * CODE_HOP as f64 * HOP_SECONDS;
         if seconds < MINIMUM_SECONDS {
             let fault = IndexFault::TooShort { name: label.id, seconds, minimum: MINIMUM_SECONDS };
@@ -129,6 +130,7 @@ impl IndexBuilder {
             codes: found.iter().map(|c| c.soft.code().into()).collect(),
             levels: found.iter().map(level).collect(),
             bands: verify::store(bands, format::band_records(found.len())),
+            pitch: pitch::store(pitch, format::band_records(found.len())),
         };
         let entry = Entry { category: label.category, language: label.language, samples, payload };
         self.entries.insert(label.id, entry);
@@ -279,6 +281,7 @@ impl Contents<'_> {
             };
             postings::write(self.active, &each, out)
         })?;
+        sections.section(|out| self.payloads.iter().try_for_each(|p| out.write_all(&p.pitch())))?;
         sections.finish(self.records.len(), self.codes)
     }
 }
@@ -302,6 +305,17 @@ impl Payload {
         match self {
             Self::Owned { bands, .. } => bands,
             Self::Stored { index, number } => index.bands(*number),
+        }
+    }
+
+    /// A byte for each band record; zeros where an index of before knows no pitch.
+    fn pitch(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Owned { pitch, .. } => Cow::Borrowed(pitch),
+            Self::Stored { index, number } => match index.pitch(*number) {
+                [] => Cow::Owned(vec![0; self.bands().len()]),
+                pitch => Cow::Borrowed(pitch),
+            },
         }
     }
 }
@@ -373,7 +387,7 @@ impl<W: Write + Seek> SectionWriter<W> {
             crc: crc32fast::Hasher::new(),
             table: Vec::with_capacity(SECTIONS),
         };
-        writer.write_all(&[0; format::data_start()])?;
+        writer.write_all(&[0; format::data_start(SECTIONS)])?;
         Ok(writer)
     }
 

@@ -3,8 +3,8 @@
 //! ```text
 //! offset  size  field
 //!      0     8  magic "CPINDEX\n"
-//!      8     4  format version (3)
-//!     12     4  number of sections S (7)
+//!      8     4  format version (4)
+//!     12     4  number of sections S (8)
 //!     16     8  configuration hash: fingerprint model and judge
 //!     24     8  file size in bytes
 //!     32     8  number of renderings R
@@ -24,6 +24,7 @@
 //! | 5 | calibration | false-alarm model, 4 x f64: wrong matches of score 0 or higher an hour and their decay a nat, as they are from 1.5 nats on; of these on shared words those of 1.5 nats or higher an hour, and their decay below that (both 0: one decay for all); see `calibrate` |
 //! | 6 | bands | for each rendering of n > 0 codes 2 n + 18 records of 12 bytes: the 24 log bands of 20 ms, in steps of one octave (3 dB) under the rendering's highest, 15 to 0; the even band in the low half of a byte |
 //! | 7 | tables | nothing in a small index; else which codes have which key, see below |
+//! | 8 | pitch | a byte for each band record: 0 for none, else 1 + F0 in cents above 75 Hz / 15 |
 //!
 //! Section 7 finds codes by parts of them (see `keys`). Its numbers are little-endian as everywhere:
 //!
@@ -41,6 +42,8 @@
 //! d / 64. The **list** of a key whose entries are s to e lies at bytes 6 s to 6 e of the table's lists: the
 //! signatures u16 of its codes, then their numbers u32 in section 3, ascending. Codes of level 0 are in no list.
 //!
+//! Version 3 has sections 1 to 7 and is read as well; its renderings are recognised without what their pitch says.
+//!
 //! Opening checks magic, version, configuration, sizes, and the header's checksum, in time independent of the data.
 //! `verify` checks every byte. Records are bounds-checked when they are used, so a damaged file gives errors or wrong
 //! answers, never a read outside the map.
@@ -57,12 +60,16 @@ use crate::{
 
 /// First eight bytes.
 pub(crate) const MAGIC: [u8; 8] = *b"CPINDEX\n";
-/// Version that this program writes and reads.
-pub(crate) const VERSION: u32 = 3;
+/// Version that this program writes.
+pub(crate) const VERSION: u32 = 4;
+/// Oldest version that it reads.
+pub(crate) const OLDEST: u32 = 3;
 /// Alignment of sections.
 pub(crate) const ALIGN: usize = 64;
 /// Sections of a file.
-pub(crate) const SECTIONS: usize = 7;
+pub(crate) const SECTIONS: usize = 8;
+/// Sections of a file of version 3, which knows no pitch.
+const SECTIONS_OF_3: usize = 7;
 
 /// The fixed part of the header.
 #[derive(Debug, Clone, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -160,14 +167,22 @@ pub(crate) fn band_records(codes: usize) -> usize {
 pub(crate) struct Layout {
     pub(crate) ranges: [std::ops::Range<usize>; SECTIONS],
     pub(crate) crcs: [u32; SECTIONS],
+    pub(crate) version: u32,
+    /// Sections that the file has; the others are empty.
+    pub(crate) sections: usize,
     pub(crate) configuration: u64,
     pub(crate) renderings: usize,
     pub(crate) codes: usize,
 }
 
+/// Where the table of `sections` sections ends.
+pub(crate) const fn table_end(sections: usize) -> usize {
+    size_of::<Header>() + sections * size_of::<SectionEntry>()
+}
+
 /// Offset of the first section.
-pub(crate) const fn data_start() -> usize {
-    align(size_of::<Header>() + SECTIONS * size_of::<SectionEntry>())
+pub(crate) const fn data_start(sections: usize) -> usize {
+    align(table_end(sections))
 }
 
 /// The next multiple of [`ALIGN`].
@@ -192,11 +207,13 @@ pub(crate) fn open(bytes: &[u8], configuration: u64) -> Result<Layout, IndexFaul
     if header.magic != MAGIC {
         return Err(IndexFault::NotAnIndex);
     }
-    if header.version.get() != VERSION {
-        return Err(IndexFault::Version { found: header.version.get(), supported: VERSION });
-    }
-    let (table, _) = <[SectionEntry]>::ref_from_prefix_with_elems(rest, SECTIONS)
-        .map_err(|_| IndexFault::Truncated { found: bytes.len() as u64, expected: data_start() as u64 })?;
+    let sections = match header.version.get() {
+        OLDEST => SECTIONS_OF_3,
+        VERSION => SECTIONS,
+        found => return Err(IndexFault::Version { found, supported: VERSION }),
+    };
+    let (table, _) = <[SectionEntry]>::ref_from_prefix_with_elems(rest, sections)
+        .map_err(|_| IndexFault::Truncated { found: bytes.len() as u64, expected: data_start(sections) as u64 })?;
     if header_crc(header.as_bytes(), table.as_bytes()) != header.crc.get() {
         return Err(IndexFault::Damaged("the header's checksum does not fit".into()));
     }
@@ -216,7 +233,7 @@ pub(crate) fn open(bytes: &[u8], configuration: u64) -> Result<Layout, IndexFaul
 fn short(bytes: &[u8]) -> IndexFault {
     // An empty or tiny file that could still be the start of an index is truncated; anything else is no index.
     if MAGIC.starts_with(&bytes[..bytes.len().min(8)]) && !bytes.is_empty() {
-        IndexFault::Truncated { found: bytes.len() as u64, expected: data_start() as u64 }
+        IndexFault::Truncated { found: bytes.len() as u64, expected: data_start(SECTIONS) as u64 }
     } else {
         IndexFault::NotAnIndex
     }
@@ -235,9 +252,10 @@ fn layout(header: &Header, table: &[SectionEntry]) -> Result<Layout, IndexFault>
         Some(size_of::<StoredCalibration>()),
         None,
         None,
+        None,
     ];
     let mut ranges: [std::ops::Range<usize>; SECTIONS] = Default::default();
-    let mut at = data_start();
+    let mut at = data_start(table.len());
     for (i, (entry, range)) in table.iter().zip(&mut ranges).enumerate() {
         let (offset, length) = (count(entry.offset)?, count(entry.length)?);
         let end = offset.checked_add(length).filter(|&end| end <= size);
@@ -248,9 +266,12 @@ fn layout(header: &Header, table: &[SectionEntry]) -> Result<Layout, IndexFault>
         *range = offset..end;
         at = align(end);
     }
-    if header.sections.get() as usize != SECTIONS || header.reserved != [0; 12] || ranges[SECTIONS - 1].end != size {
+    let end = ranges[table.len() - 1].end;
+    if header.sections.get() as usize != table.len() || header.reserved != [0; 12] || end != size {
         return Err(damaged("sections and file size do not fit"));
     }
-    let crcs = std::array::from_fn(|i| table[i].crc.get());
-    Ok(Layout { ranges, crcs, configuration: header.configuration.get(), renderings, codes })
+    ranges[table.len()..].fill(end..end);
+    let crcs = std::array::from_fn(|i| table.get(i).map_or(0, |entry| entry.crc.get()));
+    let (version, configuration) = (header.version.get(), header.configuration.get());
+    Ok(Layout { ranges, crcs, version, sections: table.len(), configuration, renderings, codes })
 }

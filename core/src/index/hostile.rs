@@ -14,11 +14,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::format::{Header, SectionEntry, align as aligned, header_crc};
 use super::{
-    BandLane, Candidate, Evidence, Hearing, Index, IndexBuilder, Label, Lane, Paths, Search, Tables, align,
+    BandLane, Candidate, Evidence, Hearing, Index, IndexBuilder, Label, Lane, Paths, PitchLane, Search, Tables, align,
     find_candidates, verify,
 };
 use crate::audio::read_channels_8k;
-use crate::fingerprint::{Bands, Extractor, HeardCode, Listener, QueryFrame};
+use crate::fingerprint::{Bands, Extractor, HeardCode, Listener, Pitch, QueryFrame};
 use crate::{Error, IndexFault};
 
 /// Runs in the tests at hand; the variable `CALLPRINT_FUZZ_RUNS` asks for more.
@@ -207,6 +207,7 @@ struct Query {
     codes: Vec<QueryFrame>,
     heard: Vec<HeardCode>,
     bands: Vec<Bands>,
+    pitch: Vec<Pitch>,
 }
 
 impl Listener for Query {
@@ -256,8 +257,9 @@ fn outcome(bytes: Vec<u8>, query: &Query, thorough: bool) -> String {
         let evidence = Evidence::of(&paths.alignment);
         reached = reached.max(1 + usize::from(evidence.is_some()));
         if let Some(evidence) = evidence.filter(|_| thorough) {
-            let lane = BandLane { first: 0, frames: &query.bands };
-            verify(&paths.alignment.steps, index.bands(candidate.rendering), lane, &mut hearing);
+            let lane =
+                BandLane { speed, first: 0, frames: &query.bands, pitch: PitchLane { first: 0, frames: &query.pitch } };
+            verify(&paths.alignment.steps, index.stored(candidate.rendering), lane, &mut hearing);
             let heard = evidence.verified(&paths.alignment, &hearing);
             let rate = index.calibration().false_alarms_per_hour(heard.score());
             assert!(!rate.is_nan(), "a rate that is no number");
@@ -289,7 +291,7 @@ fn material() -> ([Parts; 2], Query) {
         let label = Label { id: name.into(), category: "category".into(), language: "zh".into() };
         builder.add(label, &clip(name)).unwrap();
     }
-    let mut query = Query::default();
+    let mut query = Query { pitch: vec![Pitch::of(180.0); 200], ..Query::default() };
     Extractor::reference().push_to(&clip("dental-01__fs2"), &mut query);
     let parts = [Tables::Never, Tables::Always].map(|tables| {
         builder.set_tables(tables);

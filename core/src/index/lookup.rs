@@ -248,7 +248,8 @@ mod tests {
     }
 
     fn index(codes: &[QueryFrame]) -> Index {
-        let reference = Reference { codes: codes.to_vec(), bands: vec![[0; 24]; 4 * codes.len() + 40] };
+        let reference =
+            Reference { codes: codes.to_vec(), bands: vec![[0; 24]; 4 * codes.len() + 40], pitch: Vec::new() };
         let mut builder = IndexBuilder::new();
         builder.add_reference(Label { id: "a".into(), ..Label::default() }, &reference, 320 * codes.len()).unwrap();
         builder.set_tables(Tables::Always);

@@ -2,7 +2,7 @@
 //!
 //! [`builder`](IndexBuilder) makes the file described in `format`; [`Index`] opens it; `search` finds candidate
 //! (rendering, offset, speed) triples by codes that nearly agree, with the help of `keys`, `postings`, `lookup` and
-//! `lines` but in the smallest indexes; `align` follows a candidate through the query; `verify` and `judge` hear both sides along it; `score` says what that is
+//! `lines` but in the smallest indexes; `align` follows a candidate through the query; `verify`, `judge` and `pitch` hear both sides along it; `score` says what that is
 //! worth; `calibrate` says how often such a score happens by chance. [`LiveIndex`] is searched while its file is replaced, which the module `replace` of the crate does so
 //! that the old or the new file is there, whole.
 
@@ -19,6 +19,7 @@ mod keys;
 mod lines;
 mod lookup;
 mod map;
+mod pitch;
 mod postings;
 mod prefetch;
 mod reload;
@@ -41,15 +42,16 @@ pub use contents::RenderingCode;
 pub(crate) use format::StoredCode;
 pub use lines::Search;
 pub(crate) use lookup::warm_thread;
+pub(crate) use pitch::PitchLane;
 pub use reload::LiveIndex;
 pub use score::{Evidence, FEATURES, Properties};
 pub(crate) use search::Votes;
 pub use search::{Candidate, Hit, find_candidates, find_hits};
 pub use verify::{AlignedBands, Verification};
-pub(crate) use verify::{BAND_UNIT, BandLane, Hearing, verify};
+pub(crate) use verify::{BAND_UNIT, BandLane, Hearing, Stored, verify};
 
 use crate::{Error, IndexFault, Result, fingerprint::model};
-use format::{Layout, Record, SECTIONS, StoredBands, StoredCalibration, StringRef, band_records};
+use format::{Layout, Record, StoredBands, StoredCalibration, StringRef, band_records};
 use map::Bytes;
 use postings::Postings;
 
@@ -228,7 +230,7 @@ impl Index {
             seconds: self.renderings().map(|r| r.seconds).sum(),
             codes: self.layout.codes,
             bytes: self.bytes.len(),
-            format_version: format::VERSION,
+            format_version: self.layout.version,
             configuration: format!("{:016x}", self.layout.configuration),
         }
     }
@@ -242,8 +244,8 @@ impl Index {
     }
 
     fn check(&self) -> Result<(), String> {
-        let mut end = size_of::<format::Header>() + SECTIONS * size_of::<format::SectionEntry>();
-        for (i, range) in self.layout.ranges.iter().enumerate() {
+        let mut end = format::table_end(self.layout.sections);
+        for (i, range) in self.layout.ranges.iter().take(self.layout.sections).enumerate() {
             let gap = self.bytes.get(end..range.start).ok_or("sections overlap")?;
             if gap.iter().any(|&b| b != 0) {
                 return Err(format!("bytes before section {} are not zero", i + 1));
@@ -266,6 +268,9 @@ impl Index {
         }
         if next_bands.checked_mul(size_of::<StoredBands>() as u64) != Some(self.section(5).len() as u64) {
             return Err("bands and renderings do not fit".into());
+        }
+        if !self.section(7).is_empty() && self.section(7).len() as u64 != next_bands {
+            return Err("pitch and renderings do not fit".into());
         }
         if next != self.layout.codes as u64 {
             return Err("codes and renderings do not fit".into());
@@ -320,11 +325,24 @@ impl Index {
     /// Rendering `i`'s bands; empty where a damaged file says something impossible.
     pub(crate) fn bands(&self, i: usize) -> &[StoredBands] {
         let all = <[StoredBands]>::ref_from_bytes(self.section(5)).unwrap_or_default();
-        let range = self.records().get(i).and_then(|r| {
-            let first = usize::try_from(r.first_bands.get()).ok()?;
-            all.get(first..first.checked_add(band_records(r.codes.get() as usize))?)
-        });
-        range.unwrap_or_default()
+        self.band_range(i).and_then(|range| all.get(range)).unwrap_or_default()
+    }
+
+    /// Rendering `i`'s pitch, a byte for each band record; empty where the file knows none, or a damaged one says something impossible.
+    pub(crate) fn pitch(&self, i: usize) -> &[u8] {
+        self.band_range(i).and_then(|range| self.section(7).get(range)).unwrap_or_default()
+    }
+
+    /// What rendering `i` is verified by.
+    pub(crate) fn stored(&self, i: usize) -> Stored<'_> {
+        Stored { bands: self.bands(i), pitch: self.pitch(i) }
+    }
+
+    /// Which band records are rendering `i`'s.
+    fn band_range(&self, i: usize) -> Option<std::ops::Range<usize>> {
+        let record = self.records().get(i)?;
+        let first = usize::try_from(record.first_bands.get()).ok()?;
+        Some(first..first.checked_add(band_records(record.codes.get() as usize))?)
     }
 
     /// Which rendering code `at` belongs to.

@@ -91,8 +91,10 @@ pub struct Properties {
     pub script_only: usize,
     /// Codes where only the query holds sound.
     pub query_only: usize,
-    /// Log-likelihood ratio of the stretch, nats; 0 until its frames are judged.
+    /// Log-likelihood ratio of the stretch, nats, that of its pitches included; 0 until its frames are judged.
     pub score: f64,
+    /// What the pitches of both sides say of it, nats, -4 to 4; 0 where they say nothing.
+    pub pitch: f64,
 }
 
 /// What an alignment shows.
@@ -153,10 +155,12 @@ impl Evidence {
             (self.first, self.end, self.part) = (range.start, range.end, part);
             self.ber = bit_error_rate(&steps[range], part.codes);
         }
-        self.whole.score = hearing.judge(0..verification.ratios.len(), &self.whole.features());
-        self.part.score = self.whole.score;
+        let speed = alignment.playback_speed(self.first..self.end);
+        self.whole.take_in(hearing, 0..verification.ratios.len(), speed);
+        let (score, pitch) = (self.whole.score, self.whole.pitch);
+        (self.part.score, self.part.pitch) = (score, pitch);
         if self.part.codes >= INTERRUPTIBLE_CODES {
-            self.part.score = hearing.judge(self.part_frames(alignment, verification), &self.part.features());
+            self.part.take_in(hearing, self.part_frames(alignment, verification), speed);
         }
         self
     }
@@ -172,8 +176,8 @@ impl Evidence {
 
     /// Takes in what the frames of the part that fits say when they are judged by themselves: levels, the channel's colour and the
     /// noise are measured on what is judged, and of what is somebody else's they say nothing about the recording.
-    pub(crate) fn hear_part_alone(&mut self, hearing: &Hearing) {
-        self.part.score = hearing.judge(0..hearing.verification.ratios.len(), &self.part.features());
+    pub(crate) fn hear_part_alone(&mut self, hearing: &Hearing, speed: f64) {
+        self.part.take_in(hearing, 0..hearing.verification.ratios.len(), speed);
     }
 
     /// The frames of the part that fits, counted from the first that was judged.
@@ -213,7 +217,14 @@ impl Properties {
             script_only: steps.iter().filter(|s| s.script_active && !s.query_active).count(),
             query_only: steps.iter().filter(|s| s.query_active && !s.script_active).count(),
             score: 0.0,
+            pitch: 0.0,
         })
+    }
+
+    /// Takes in what was heard in the stretch's `frames`, which play at `speed`.
+    fn take_in(&mut self, hearing: &Hearing, frames: Range<usize>, speed: f64) {
+        self.pitch = hearing.pitch(frames.clone(), speed);
+        self.score = hearing.judge(frames, &self.features()) + self.pitch;
     }
 
     /// What the judge sees, as [`FEATURES`] names it.

@@ -13,6 +13,7 @@ use super::{
     align::{MAX_STEPS, Step},
     format::StoredBands,
     judge::{BESIDE, CHANNELS, Judgement, MARGIN, PROPERTIES, ROW, clear_to, network},
+    pitch::{self, PitchLane},
 };
 use crate::fingerprint::{BANDS, Bands};
 
@@ -44,11 +45,20 @@ pub(crate) fn store(bands: &[Bands], records: usize) -> Vec<StoredBands> {
     pairs.iter().map(|p| StoredBands(std::array::from_fn(|i| step(p[2 * i]) | step(p[2 * i + 1]) << 4))).collect()
 }
 
-/// The query's bands at one assumed speed: `frames[i]` is frame number `first + i`.
+/// The query's bands at one assumed speed: `frames[i]` is frame number `first + i`; and its pitch, which does not depend on that speed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BandLane<'a> {
+    pub(crate) speed: usize,
     pub(crate) first: u32,
     pub(crate) frames: &'a [Bands],
+    pub(crate) pitch: PitchLane<'a>,
+}
+
+/// What an index holds of a rendering to verify it by: its bands, and its pitch where that is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Stored<'a> {
+    pub(crate) bands: &'a [StoredBands],
+    pub(crate) pitch: &'a [u8],
 }
 
 /// The log-likelihood ratio of each frame of an alignment.
@@ -69,6 +79,8 @@ pub struct AlignedBands {
     pub query: Vec<[f32; BANDS]>,
     /// Agreement of the nearest code, and whether script and query hold sound there (1 or 0).
     pub beside: Vec<[f32; BESIDE]>,
+    /// How much higher the query's pitch is, cents, where both have one.
+    pub pitch: Vec<Option<i16>>,
 }
 
 impl Verification {
@@ -85,6 +97,7 @@ impl Verification {
 pub(crate) struct Hearing {
     reference: Vec<[f32; BANDS]>,
     query: Vec<[f32; BANDS]>,
+    pitch: Vec<Option<i16>>,
     columns: Columns,
     judgement: Judgement,
     pub(crate) verification: Verification,
@@ -103,7 +116,7 @@ impl Hearing {
     /// The bands that were judged last.
     pub(crate) fn bands(&self) -> AlignedBands {
         let beside = self.judgement.beside.clone();
-        AlignedBands { reference: self.reference.clone(), query: self.query.clone(), beside }
+        AlignedBands { reference: self.reference.clone(), query: self.query.clone(), beside, pitch: self.pitch.clone() }
     }
 
     /// Allocates what the longest alignments need.
@@ -111,6 +124,7 @@ impl Hearing {
         let frames = 2 * MAX_STEPS;
         self.reference.reserve(frames);
         self.query.reserve(frames);
+        self.pitch.reserve(frames);
         self.judgement.reserve(frames);
         self.verification.ratios.reserve(frames);
         let Columns { reference, query, sorted, gaps } = &mut self.columns;
@@ -127,25 +141,31 @@ impl Hearing {
         }
         network().judge(&self.judgement, frames, properties)
     }
+
+    /// Log-likelihood ratio, nats, that the pitches of `frames` of those judged last give where the rendering plays at `speed`.
+    pub(crate) fn pitch(&self, frames: Range<usize>, speed: f64) -> f64 {
+        pitch::likelihood_ratio(self.pitch.get(frames).unwrap_or_default(), speed)
+    }
 }
 
 /// Judges an alignment, or a part of one, frame by frame; the verification lies in `hearing` afterwards.
-pub(crate) fn verify(steps: &[Step], stored: &[StoredBands], lane: BandLane<'_>, hearing: &mut Hearing) {
+pub(crate) fn verify(steps: &[Step], stored: Stored<'_>, lane: BandLane<'_>, hearing: &mut Hearing) {
     hearing.verification.first = 0;
     hearing.verification.ratios.clear();
     let (Some(first), Some(last)) = (steps.first(), steps.last()) else { return };
-    let frames = frames_of(first.code as usize).start..frames_of(last.code as usize).end.min(stored.len());
+    let frames = frames_of(first.code as usize).start..frames_of(last.code as usize).end.min(stored.bands.len());
     // A code's step; past the ends the outermost.
     let step_at = |code: i64| {
         let at = (code - i64::from(first.code)).max(0) as usize;
         &steps[at.min(steps.len() - 1)]
     };
     let mut from = None;
-    let Hearing { reference, query, judgement: Judgement { beside, .. }, .. } = hearing;
+    let Hearing { reference, query, pitch, judgement: Judgement { beside, .. }, .. } = hearing;
     reference.clear();
     query.clear();
+    pitch.clear();
     beside.clear();
-    for (t, bands) in stored.iter().enumerate().take(frames.end).skip(frames.start) {
+    for (t, bands) in stored.bands.iter().enumerate().take(frames.end).skip(frames.start) {
         // The code whose patch has this frame nearest its middle says where the query is.
         let step = step_at((4 * t as i64 - 35).div_euclid(8));
         let at = 2 * t as i64 + i64::from(step.frame) - 4 * i64::from(step.code) - i64::from(lane.first);
@@ -153,6 +173,8 @@ pub(crate) fn verify(steps: &[Step], stored: &[StoredBands], lane: BandLane<'_>,
         let Some((a, b)) = frames else { continue };
         from.get_or_insert(t);
         reference.push(unpack(bands));
+        let known = stored.pitch.get(t);
+        pitch.push(known.and_then(|&known| lane.pitch.above(known, at + i64::from(lane.first), lane.speed)));
         query.push(std::array::from_fn(|i| f32::from((a[i] + b[i]) / 2) / BAND_UNIT));
         // Between two codes the later, as in training.
         let step = step_at((t as i64 - 8).div_euclid(2));
