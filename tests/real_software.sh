@@ -242,6 +242,12 @@ gstreamer_element() {
     grep -q 'callprint, type=(string)ended' "$WORK/gst-human.log" || fail "the element did not hear the human's call to its end"
     ! grep -q 'type=(string)match' "$WORK/gst-human.log" || fail "a human prompt matched"
     passed "a human prompt gives no match on the bus"
+
+    gst-launch-1.0 -m filesrc location=corpus/samples/dental-handover.flac ! flacparse ! flacdec ! audioconvert ! audioresample \
+        ! callprint ! fakesink >"$WORK/gst-handover.log" 2>&1
+    grep -q 'callprint, type=(string)handover, .*probability=(double)0\.' "$WORK/gst-handover.log" ||
+        fail "the bus does not say how sure the hand-over is"
+    passed "the bus says when a person takes over, and how sure that is"
 }
 
 # The table that core/tests/rtp_counts.rs compares with, by the tshark that is here.

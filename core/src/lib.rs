@@ -4,13 +4,29 @@
 //! turns telephone audio into binary spectral fingerprints and prosody features, matches them against an index of known
 //! scripts, and says which script plays, how sure that is, where in the script, and at what speed.
 //!
+//! Where to begin:
+//!
+//! | to | use |
+//! |---|---|
+//! | find known scripts in a recording | [`detect::Scanner`] |
+//! | listen to a live call | [`Session`] |
+//! | listen to many on few threads | [`engine::SessionPool`] |
+//! | make an index of clips, or exchange one in service | [`index::IndexBuilder`], [`index::LiveIndex`] |
+//! | find a script that another voice says, in a recording | [`wording::Wording`] |
+//! | measure prosody | [`prosody`] |
+//!
+//! A *script* is what a robot says, a *rendering* one recording of it. Scores are natural logarithms of likelihood ratios, in
+//! *nats*; what decides is the false-alarm rate that a score has in the index, in wrong matches per hour of audio.
+//!
 //! The modules stand in the order of the data:
 //! [`audio`] (files and streams to 8 kHz) → [`signal`] (frames, bands, activity, tones) → [`fingerprint`] (binary codes) →
 //! [`index`] (known scripts, search, alignment, score) → [`detect`] (a call's verdict, live or of a recording) →
 //! [`engine`] (many live calls on few threads); [`prosody`] runs beside the fingerprint on the same audio, and
 //! [`wording`] compares words where the recording is another.
 //!
-//! Features. All that the `callprint` program needs is on by default. A program that uses the library switches that off
+//! ## Features
+//!
+//! All that the `callprint` program needs is on by default. A program that uses the library switches that off
 //! (`default-features = false` leaves out some eighty crates) and names what it wants: `corpus` for `Index::builtin`, 3.5 MB;
 //! `decode` for audio files ([`audio::FileSource`]), and `opus` for Opus in them; `telephony` for AudioSocket and RTP. Indexes,
 //! scans of samples, sessions, pools and prosody need none of them. `capi` is the C interface, which `core/capi/install.sh`

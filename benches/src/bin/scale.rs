@@ -372,7 +372,7 @@ fn plot(all: &[Measured]) -> String {
         &[
             Panel {
                 title: "candidates of a 3 s query, ms".into(),
-                curves: vec![curve("median", &|m| m.p50_ms), curve("99 %", &|m| m.p99_ms)],
+                curves: vec![curve("median", &|m| m.p50_ms), curve("99th percentile", &|m| m.p99_ms)],
             },
             Panel { title: "build, s".into(), curves: vec![curve("", &|m| m.build_s)] },
             Panel { title: "file, bytes".into(), curves: vec![curve("", &|m| m.file_bytes as f64)] },

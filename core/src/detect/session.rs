@@ -58,6 +58,9 @@ impl Default for SessionConfig {
 
 /// One leg of a live call.
 ///
+/// Push samples as they come, in pieces of any size, and poll the events. [`SessionConfig`] says at which rate they come and what a
+/// match is. What a session says does not depend on the pieces, and is what [`Scanner`](super::Scanner) says of the whole.
+///
 /// ```
 /// use std::sync::Arc;
 /// use callprint::{Index, Session, SessionConfig};

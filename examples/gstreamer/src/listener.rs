@@ -195,7 +195,9 @@ impl Listener {
 
     fn post(&self, session: &Session, event: &SessionEvent) {
         let mut structure = gst::Structure::builder("callprint").field("type", event.kind()).field("at", event.at());
-        if let SessionEvent::MachineVoice { probability, .. } = event {
+        if let SessionEvent::MachineVoice { probability, .. } | SessionEvent::Handover { confidence: probability, .. } =
+            event
+        {
             structure = structure.field("probability", *probability);
         }
         if let Some(found) = event.found() {

@@ -113,8 +113,7 @@ def fingerprint(
     channel : int, optional
         Channel of the file to take, from 0, if it has several that differ.
     hop : int, optional
-        Frames of 10 ms from one code to the next, 1 to 100. The index stores every fourth.
-
+        Frames of 10 ms from one code to the next, 1 to 100; by default 4, as in an index.
     speed : float, optional
         Speed at which the signal is assumed to be played: codes made at 1.05 of a signal that is played 5 % faster
         agree with those of the original. Of 0.907, 0.952, 1, 1.05 and 1.1025 the nearest is taken.
