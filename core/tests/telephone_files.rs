@@ -69,9 +69,11 @@ fn gsm_decodes_to_the_bits_of_libgsm() {
 #[test]
 fn opus_gives_the_speech_that_was_coded_in_every_mode() {
     let speech: Vec<f64> = golden("speech-gsm.s16le").iter().map(|&sample| f64::from(sample)).collect();
-    for name in ["speech-wideband.opus", "speech-hybrid.opus", "speech-celt.opus"] {
+    for name in ["speech-wideband.opus", "speech-hybrid.opus", "speech-celt.opus", "speech-hybrid.mp4"] {
         let heard = read_channels_8k(data(name), 2.0).unwrap();
-        assert_eq!((heard.len(), heard[0].len()), (1, speech.len()), "{name}");
+        // MP4 keeps what fills the last packet, 13.5 ms.
+        let filling = if name.ends_with("mp4") { 108 } else { 0 };
+        assert_eq!((heard.len(), heard[0].len()), (1, speech.len() + filling), "{name}");
         let (mut product, mut power, mut coded) = (0.0, 0.0, 0.0);
         for (&heard, speech) in heard[0].iter().zip(&speech) {
             let heard = f64::from(heard);
