@@ -194,6 +194,21 @@ fn files_without_a_header_are_what_their_name_says() {
     assert!(error.contains("--encoding"), "{error}");
 }
 
+/// A-law's zero has the mark of a GSM frame.
+#[test]
+fn a_law_that_begins_with_silence_is_not_taken_for_gsm() {
+    // The sound begins beyond what is looked at, and within it, where every frame would still begin with a mark.
+    for rest in [4000, 1050] {
+        let recording = [vec![0xd5; rest], vec![0xaa; 100]].concat();
+        let expected = [vec![8; rest], vec![32_256; 100]].concat();
+        for name in ["a.alaw", "a.al", "a.pcma"] {
+            assert_eq!(mono(&file(name, &recording).1), expected, "{name}, {rest}");
+        }
+    }
+    let error = FileSource::open(file("a.raw", &[0xd5; 4000]).1).unwrap_err().to_string();
+    assert!(error.contains("--encoding"), "{error}");
+}
+
 #[test]
 fn a_layout_can_be_given() {
     let (_folder, path) = file("a.raw", &[0x40, 0, 0x80, 0]);
