@@ -210,6 +210,18 @@ fn a_law_that_begins_with_silence_is_not_taken_for_gsm() {
 }
 
 #[test]
+fn speex_is_refused_by_name() {
+    let mut page = vec![0; 27 + 1 + 80];
+    page[..4].copy_from_slice(b"OggS");
+    (page[26], page[27]) = (1, 80);
+    page[28..36].copy_from_slice(b"Speex   ");
+    for name in ["a.spx", "a.ogg"] {
+        let error = FileSource::open(file(name, &page).1).unwrap_err().to_string();
+        assert!(error.contains("Speex audio is not read") && error.contains("ffmpeg"), "{error}");
+    }
+}
+
+#[test]
 fn a_layout_can_be_given() {
     let (_folder, path) = file("a.raw", &[0x40, 0, 0x80, 0]);
     let format = Format { sample_rate: 16_000, channels: 2 };
