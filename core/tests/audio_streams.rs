@@ -268,6 +268,14 @@ mod folders {
     }
 
     #[test]
+    fn recordings_that_are_not_read_are_found_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = ["a.3gp", "b.amr", "c.awb", "d.g723", "e.G729", "f.spx", "g.wma"];
+        names.iter().for_each(|name| touch(&folder.path().join(name)));
+        assert_eq!(find_audio(folder.path()).unwrap(), names.map(|name| folder.path().join(name)));
+    }
+
+    #[test]
     fn links_are_followed_once() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("root");

@@ -33,7 +33,7 @@ fn a_line_of_json_names_the_script_and_where_it_is_said() {
 fn no_rate_is_told_that_the_hours_behind_it_can_not_show() {
     let path = sample("insure-stereo.wav");
     let ran = words(&["--max-far", "0.001"], &path).assert_done();
-    assert!(ran.stdout.contains("words   insure-01, false alarms at most 1 in 1,000 h\n"), "{ran:?}");
+    assert!(ran.stdout.contains("words   insure-01 on left, false alarms at most 1 in 1,000 h\n"), "{ran:?}");
     let ran = words(&["--max-far", "0.0009"], &path);
     assert!(ran.status == Some(2) && ran.stderr.contains("no rate under 0.001 per hour is stated"), "{ran:?}");
 }
@@ -56,6 +56,17 @@ fn who_says_none_of_the_scripts_says_none() {
         assert_eq!(ran.status, Some(1), "{ran:?}");
         assert!(ran.stdout.contains("no script by its words"), "{ran:?}");
     }
+}
+
+#[test]
+fn what_became_of_all_files_is_told_at_the_end() {
+    let [stereo, human, none] = ["insure-stereo.wav", "human.flac", "samples.tsv"].map(sample);
+    let paths = [stereo.as_os_str(), human.as_os_str(), none.as_os_str()];
+    let ran = run(["words"].iter().map(AsRef::as_ref).chain(paths));
+    let told = "callprint: 3 files: 1 with the words of a script, 1 without, 1 failed; 32.2 s of audio\n";
+    assert!(ran.stderr.ends_with(told) && ran.status == Some(2), "{ran:?}");
+    let ran = words(&["--quiet"], &human).assert_done();
+    assert!(ran.stderr.is_empty(), "{ran:?}");
 }
 
 #[test]

@@ -78,3 +78,16 @@ fn a_person_who_speaks_where_the_script_was_left_takes_over() {
     let told = told.count();
     assert!(10 * told >= 9 * scripts.len(), "{told} of {}", scripts.len());
 }
+
+#[test]
+fn a_machine_that_plays_its_script_again_is_no_person() {
+    for pause in [0, RATE / 2, 2 * RATE] {
+        let scripts = scripts();
+        let told = scripts.iter().filter(|script| {
+            let call = [script, &vec![0.0; pause][..], script, &vec![0.0; pause], script].concat();
+            !handovers(script, &call, true).is_empty()
+        });
+        let told = told.count();
+        assert!(10 * told <= scripts.len(), "{told} of {} after {pause} samples", scripts.len());
+    }
+}

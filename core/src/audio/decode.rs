@@ -237,7 +237,9 @@ fn foreign(head: &[u8]) -> Option<&'static str> {
         (b"NIST_1A", "a NIST SPHERE file"),
         (b"wvpk", "a WavPack file"),
     ];
-    KINDS.iter().find(|(magic, _)| head.starts_with(magic)).map(|&(_, name)| name)
+    // The first packet of an Ogg file follows the header of its page, which has one segment.
+    let speex = head.starts_with(b"OggS") && head.get(28..36) == Some(b"Speex   ");
+    KINDS.iter().find(|(magic, _)| head.starts_with(magic)).map(|&(_, name)| name).or(speex.then_some("Speex audio"))
 }
 
 /// The error for audio that is recognised, but not read.

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use crate::{Error, Result};
 
 /// File extensions, lower case, that a folder search takes for audio: those of the containers that
-/// [`FileSource`](super::FileSource) reads, and those that say what a file without a header holds. `amr` is one of them
-/// without the feature `amr`, too: such a recording is better refused by name than passed over.
+/// [`FileSource`](super::FileSource) reads, those that say what a file without a header holds, and those of recordings that
+/// are not read (`3gp`, `amr` without the feature `amr`, `awb`, `g723`, `g729`, `spx`, `wma`): such a recording is better
+/// refused by name than passed over.
 pub const AUDIO_EXTENSIONS: &[&str] = &[
-    "aac", "aif", "aifc", "aiff", "al", "alaw", "amr", "au", "bwf", "caf", "flac", "g722", "gsm", "m4a", "m4b", "mka",
-    "mkv", "mov", "mp1", "mp2", "mp3", "mp4", "mulaw", "oga", "ogg", "opus", "pcma", "pcmu", "rf64", "sln", "sln12",
-    "sln16", "sln192", "sln24", "sln32", "sln44", "sln48", "sln96", "snd", "ul", "ulaw", "wav", "wave", "webm",
+    "3gp", "aac", "aif", "aifc", "aiff", "al", "alaw", "amr", "au", "awb", "bwf", "caf", "flac", "g722", "g723",
+    "g729", "gsm", "m4a", "m4b", "mka", "mkv", "mov", "mp1", "mp2", "mp3", "mp4", "mulaw", "oga", "ogg", "opus",
+    "pcma", "pcmu", "rf64", "sln", "sln12", "sln16", "sln192", "sln24", "sln32", "sln44", "sln48", "sln96", "snd",
+    "spx", "ul", "ulaw", "wav", "wave", "webm", "wma",
 ];
 
 /// What a search of a folder found.

@@ -1,7 +1,7 @@
 //! Files without a header, which are known by their name: what Asterisk, FreeSWITCH and sox write under these extensions.
 //!
 //! A name counts only where the content shows no container, so that a WAV file called `.ulaw` stays a WAV file. Raw GSM is
-//! also known by its content: each of its frames begins with the nibble 0xD.
+//! also known by its content, except under a name of A-law: each of its frames begins with the nibble 0xD, as do A-law's small samples.
 
 use std::path::Path;
 
@@ -55,9 +55,7 @@ pub(super) fn recognise(path: &Path, head: &[u8]) -> Option<Headerless> {
     }
     let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
     let extension = extension.as_deref().unwrap_or_default();
-    let marked = head.chunks_exact(gsm::FRAME_BYTES).take_while(|frame| GsmDecoder::is_frame(frame)).count();
-    let all_marked = marked > 0 && marked == head.len() / gsm::FRAME_BYTES;
-    if all_marked && (marked >= SURE_FRAMES || extension == "gsm") {
+    if is_gsm(head, extension) {
         return Some(Headerless::Coded(Box::new(Codec::Gsm(GsmDecoder::new()))));
     }
     let mono = |layout, sample_rate| Some(Headerless::Samples(layout, Format { sample_rate, channels: 1 }));
@@ -76,5 +74,18 @@ pub(super) fn recognise(path: &Path, head: &[u8]) -> Option<Headerless> {
         "g722" => Some(Headerless::Coded(Box::new(Codec::G722(G722Decoder::new())))),
         "raw" | "pcm" | "s16" | "sw" => Some(Headerless::Unknown),
         _ => None,
+    }
+}
+
+/// Whether `head` is the beginning of raw GSM. A-law at rest has the mark in all its bytes, not only where frames begin.
+fn is_gsm(head: &[u8], extension: &str) -> bool {
+    let marked = head.chunks_exact(gsm::FRAME_BYTES).take_while(|frame| GsmDecoder::is_frame(frame)).count();
+    let all_marked = marked > 0 && marked == head.len() / gsm::FRAME_BYTES;
+    let at_rest = head.iter().all(|&byte| GsmDecoder::is_frame(&[byte]));
+    match extension {
+        "gsm" => all_marked,
+        // Sound may begin within `head`, after a rest that bears most of the marks.
+        "al" | "alaw" | "pcma" => false,
+        _ => all_marked && marked >= SURE_FRAMES && !at_rest,
     }
 }

@@ -7,7 +7,8 @@
 //!
 //! Cost: about 1 ms of decoding for a second of one channel, in any mode, and 1 ms of resampling.
 //!
-//! Source: RFC 6716 with RFC 8251 (the codec), RFC 7845 section 5.1 (header, pre-skip), RFC 7587 (RTP: clock of 48 kHz).
+//! Source: RFC 6716 with RFC 8251 (the codec), RFC 7845 section 5.1 (header, pre-skip), Encapsulation of Opus in ISO
+//! Base Media File Format, section 4.3.2 (header in MP4), RFC 7587 (RTP: clock of 48 kHz).
 
 use opus_pure::OpusDecoder;
 use symphonia::core::audio::{
@@ -100,18 +101,26 @@ impl Opus {
         let Ok(packets) = Packets::new(channels) else {
             return unsupported_error("opus: no decoder for this stream");
         };
-        let pre_skip = match parameters.extra_data.as_deref() {
-            Some([b'O', b'p', b'u', b's', b'H', b'e', b'a', b'd', _, _, low, high, ..]) => {
-                usize::from(u16::from_le_bytes([*low, *high]))
-            }
-            _ => 0,
-        };
         Ok(Self {
             parameters: parameters.clone(),
             packets,
             out: AudioBuffer::new(AudioSpec::new(RATE, layout), LONGEST),
-            pre_skip,
+            pre_skip: pre_skip(parameters.extra_data.as_deref().unwrap_or_default()),
         })
+    }
+}
+
+/// Samples to skip at the start, by the header of the stream; none where there is no header.
+///
+/// In MP4 the header is a box of version 0, whose numbers have their highest byte first; symphonia puts the mark before it
+/// and leaves it as it is. The header of all else has version 1 and the lowest byte first.
+fn pre_skip(header: &[u8]) -> usize {
+    match header {
+        [b'O', b'p', b'u', b's', b'H', b'e', b'a', b'd', version, _, first, second, ..] => {
+            let bytes = [*first, *second];
+            usize::from(if *version == 0 { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
+        }
+        _ => 0,
     }
 }
 

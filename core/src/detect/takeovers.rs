@@ -19,6 +19,9 @@ pub(super) const HANDOVERS: usize = 64;
 const UNEXPLAINED: f64 = 10.0;
 /// Hand-overs so near each other are one, s.
 const SAME_HANDOVER: f64 = 3.0;
+/// A script that plays from so soon after a claim on, and for so long, is what was heard there, s.
+const SCRIPT_BEGINS: f64 = 1.0;
+const SCRIPT_LASTS: f64 = 1.6;
 /// An onset so near the claim is the same, s.
 const SAME_ONSET: f64 = 0.3;
 /// Onsets from so long before the script's end, which is known to about that, until so long after the claim may be meant, s.
@@ -75,15 +78,17 @@ impl Takeovers {
         (&self.told[from..], self.forgotten + self.told.len())
     }
 
-    /// Hears what the levels say of speech after known scripts, which reach until `end` (s), and, if that is judged, what the
-    /// voice says. `last`: nothing will follow.
+    /// Hears what the levels say of speech after known scripts, which explain the stretches `scripts` (s), and, if that is judged,
+    /// what the voice says. `last`: nothing will follow.
     pub(super) fn listen(
         &mut self,
-        end: Option<f64>,
+        scripts: impl Iterator<Item = (f64, f64)> + Clone,
         handover: &mut Handover,
         judge: Option<&mut VoiceJudge>,
         last: bool,
     ) {
+        let end = scripts.clone().map(|script| script.1).max_by(f64::total_cmp);
+        self.claim = self.claim.filter(|claim| !scripts.clone().any(|script| plays_at(script, claim.takeover.at)));
         handover.script(end);
         let claim = handover.poll().zip(end).map(|(takeover, end)| Claim { takeover, end });
         let Some(judge) = judge else {
@@ -137,4 +142,9 @@ impl Takeovers {
         }
         self.told.push(takeover);
     }
+}
+
+/// Whether a script that explains the stretch `script` (s) is what begins to speak at `at`.
+fn plays_at(script: (f64, f64), at: f64) -> bool {
+    script.0 < at + SCRIPT_BEGINS && script.1 > at + SCRIPT_LASTS
 }

@@ -157,8 +157,7 @@ impl Tracker {
     fn listen_for_handover(&mut self, last: bool) {
         let least = self.threshold.max(LEAST_EXPLAINING);
         let sure = self.hypotheses.iter().filter(|h| h.score >= least);
-        let end = sure.map(|h| h.query.1).max_by(f64::total_cmp);
-        self.takeovers.listen(end, &mut self.heard.handover, self.voice.judge.as_deref_mut(), last);
+        self.takeovers.listen(sure.map(|h| h.query), &mut self.heard.handover, self.voice.judge.as_deref_mut(), last);
     }
 
     /// Judges the voice anew whenever a stretch of speech is complete.

@@ -82,34 +82,75 @@ pub(crate) fn run(args: &WordsArgs, console: &Console) -> Result<Status, Failure
     let inputs = input::expand(&args.paths);
     let progress = console.progress(inputs.len());
     let mut sink = Sink::new(args.format);
+    let mut tally = Tally::default();
     if let Err(error) = console.around_progress(|| sink.start()) {
         output::stdout_gone(&error, Status::Done, console);
     }
-    let (mut found, mut failed) = (false, false);
     pool::ordered(
         &inputs,
         pool::threads(args.jobs),
         |input| listen(input, args, &wording, &progress, console),
         |input, result| {
             let heard = Heard::from(result.unwrap_or_else(|_| Err(pool::panicked(input.path()))));
-            if let Some(told) = &heard.result {
-                found |= !told.report.same_words.is_empty();
-                if let Err(error) = console.around_progress(|| sink.write(told, heard.damage.as_deref())) {
-                    output::stdout_gone(&error, Status::Done, console);
-                }
+            tally.count(&heard);
+            if let Some(told) = &heard.result
+                && let Err(error) = console.around_progress(|| sink.write(told, heard.damage.as_deref()))
+            {
+                output::stdout_gone(&error, tally.status(false), console);
             }
             if let Some(failure) = &heard.failure {
-                failed = true;
                 console.failure(failure);
             }
             progress.file_done();
         },
     );
-    Ok(match (failed, found) {
-        (true, _) => Status::Failed,
-        (_, false) if args.fail_if_none => Status::NoneMatched,
-        _ => Status::Done,
-    })
+    drop(progress);
+    console.note(&tally.to_string());
+    Ok(tally.status(args.fail_if_none))
+}
+
+/// Files counted by how they ended.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    found: usize,
+    without: usize,
+    failed: usize,
+    /// Length of all files searched, s.
+    seconds: f64,
+}
+
+impl Tally {
+    fn count(&mut self, heard: &Heard<Told>) {
+        self.seconds += heard.result.as_ref().map_or(0.0, |told| told.report.seconds);
+        match heard {
+            Heard { result: Some(told), failure: None, .. } if told.report.same_words.is_empty() => self.without += 1,
+            Heard { result: Some(_), failure: None, .. } => self.found += 1,
+            _ => self.failed += 1,
+        }
+    }
+
+    fn status(&self, fail_if_none: bool) -> Status {
+        match self {
+            Self { failed: 1.., .. } => Status::Failed,
+            Self { found: 0, .. } if fail_if_none => Status::NoneMatched,
+            _ => Status::Done,
+        }
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { found, without, failed, seconds } = *self;
+        write!(
+            f,
+            "{}: {} with the words of a script, {} without, {} failed; {} of audio",
+            words::counted(found + without + failed, "file"),
+            words::count(found as u64),
+            words::count(without as u64),
+            words::count(failed as u64),
+            Clock(seconds),
+        )
+    }
 }
 
 /// A report, and how many channels the recording has.
@@ -166,7 +207,7 @@ impl Sink {
     fn write(&mut self, told: &Told, damage: Option<&str>) -> io::Result<()> {
         match self {
             Self::Text(out) => {
-                out.write_all(text(&told.report).as_bytes())?;
+                out.write_all(text(told).as_bytes())?;
                 out.flush()
             }
             Self::Json(out) => {
@@ -228,14 +269,19 @@ fn rows(told: &Told, damage: &str) -> Vec<Vec<String>> {
     report.same_words.iter().map(|found| row(columns(found))).collect()
 }
 
-fn text(report: &WordingReport) -> String {
+fn text(told: &Told) -> String {
+    let Told { report, channels } = told;
     let mut text = format!("{}  {}\n", one_line(&report.file), Clock(report.seconds));
     if report.same_words.is_empty() {
         text.push_str("  no script by its words\n");
     }
     for found in &report.same_words {
+        let channel = match channels {
+            1 => String::new(),
+            _ => format!(" on {}", channel_name(found.channel, *channels)),
+        };
         text.push_str(&format!(
-            "  words   {}, false alarms {}\n          {} to {} of the recording, {} to {} of {}\n",
+            "  words   {}{channel}, false alarms {}\n          {} to {} of the recording, {} to {} of {}\n",
             found.script,
             false_alarms(found.false_alarms_per_hour),
             Clock(found.query_start),
