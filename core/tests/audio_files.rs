@@ -243,7 +243,8 @@ fn wav_sample_layouts() {
     ];
     for (fmt, sample, value) in quarter {
         let plain = simple_wav(fmt, sample);
-        let extended = wav(&[(b"fmt ", &extensible(fmt)), (b"LIST", b"INFO"), (b"data", sample)]);
+        // A chunk of odd length is padded.
+        let extended = wav(&[(b"fmt ", &extensible(fmt)), (b"LIST", b"INFOx"), (b"data", sample)]);
         for bytes in [plain, extended] {
             let (_, (heard, failure)) = hear("x.wav", &bytes);
             assert_eq!(heard, [[value]], "tag {}, {} bits", fmt.tag, fmt.bits);
@@ -442,6 +443,31 @@ fn broken_packets_become_silence_and_are_reported() {
     assert!(matches!(failure, Some(Error::MalformedAudio { .. })), "{failure:?}");
     let equal = heard[0].iter().zip(&whole[0]).take_while(|(a, b)| a == b).count();
     assert!(equal >= 1000, "{equal} samples before the damage");
+}
+
+#[test]
+fn a_packet_that_is_damaged_is_silence_and_what_comes_after_it_stays_where_it_is() {
+    // AAC in a file that tells where its packets are: 1024 samples each, half of which overlap with the next.
+    let whole = std::fs::read(data("tone.m4a")).unwrap();
+    let (_, (sound, _)) = hear("x.m4a", &whole);
+    let mut damaged = 0;
+    for at in (0..whole.len() - 8).step_by(64) {
+        let mut bytes = whole.clone();
+        bytes[at..at + 8].fill(0xff);
+        let (_folder, path) = file("x.m4a", &bytes);
+        let Ok(mut source) = FileSource::open(path) else { continue };
+        let (heard, failure) = drain(&mut source);
+        if !failure.is_some_and(|failure| failure.to_string().contains("count as silence")) {
+            continue;
+        }
+        damaged += 1;
+        for (heard, sound) in heard.iter().zip(&sound) {
+            assert_eq!(heard.len(), sound.len(), "damaged at byte {at}");
+            let wrong: Vec<usize> = (0..sound.len()).filter(|&n| heard[n] != sound[n]).collect();
+            assert!(wrong[wrong.len() - 1] - wrong[0] < 4 * 1024, "damaged at byte {at}");
+        }
+    }
+    assert!(damaged > 5, "{damaged} times a packet could not be decoded");
 }
 
 /// The pages of an Ogg file: where each begins, and its length.

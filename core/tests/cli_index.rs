@@ -7,8 +7,12 @@ mod cli_support;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use cli_support::{
     CLIPS, Ran, build_index, clips, command, corpus, index, listing, run, run_in_shell, samples, to_i16, write_call,
@@ -174,12 +178,23 @@ fn who_holds_an_index_is_waited_for_and_no_longer() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    // It says that it waits, however long it takes to start, and then does.
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    let (tell, told) = mpsc::channel();
+    let reader = thread::spawn(move || {
+        let mut line = String::new();
+        errors.read_line(&mut line).unwrap();
+        tell.send(line).unwrap();
+        std::io::copy(&mut errors, &mut std::io::sink()).unwrap();
+    });
+    let line = told.recv_timeout(Duration::from_secs(60)).expect("a line on standard error");
+    assert!(line.contains("another callprint is changing it"), "{line}");
+    thread::sleep(Duration::from_millis(100));
     assert!(child.try_wait().unwrap().is_none(), "it did not wait");
     assert_eq!(ids(&file).len(), 6, "readers do not wait");
     drop(held);
-    let ran = Ran::from(child.wait_with_output().unwrap()).assert_done();
-    assert!(ran.stderr.contains("another callprint is changing it"), "{}", ran.stderr);
+    assert!(child.wait().unwrap().success());
+    reader.join().unwrap();
     assert_eq!(ids(&file).len(), 4);
 }
 

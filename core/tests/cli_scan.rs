@@ -276,6 +276,20 @@ fn candidates_are_shown_on_request_and_are_no_matches() {
 }
 
 #[test]
+fn a_match_is_one_at_rates_from_its_own_on() {
+    let folder = TempDir::new().unwrap();
+    let call = write_call(folder.path(), "call.wav", 0);
+    let report = |max_far: f64| {
+        let max_far = format!("{max_far:e}");
+        run(scan(["--format", "json", "--max-far", &max_far], &[&call])).assert_done().json().remove(0)
+    };
+    let own = number(&report(0.01)["matches"][0]["false_alarms_per_hour"]);
+    // The limit says also when is looked again, so that scores differ by parts of a nat.
+    assert_eq!(best(&report(3.0 * own)), Some("dental-01"));
+    assert_eq!(best(&report(0.3 * own)), None);
+}
+
+#[test]
 fn a_report_of_damaged_audio_says_so() {
     let folder = TempDir::new().unwrap();
     let whole = write_call(folder.path(), "call.wav", 0);

@@ -177,7 +177,80 @@ fn phrases_pauses_and_syllables_are_counted() {
     near("articulationRate", 4.0, 0.1);
     near("voicedRunsPerSec", 6.0 / 16.5, 1e-9);
     near("voicedRunSec_amean", 2.0, 0.05);
+    near("voicedShare", 12.0 / 16.5, 0.02);
     near("digitalSilenceShare", 0.0, 0.0);
+}
+
+#[test]
+fn digital_gaps_are_counted_by_the_minute() {
+    // In ten seconds of noise four gaps of 100 ms, and one of 30 ms, which is too short to be one.
+    let mut samples = to_f32(noise(80_000));
+    for (second, hops) in [(1, 10), (3, 10), (4, 3), (6, 10), (8, 10)] {
+        samples[second * 8000..second * 8000 + hops * 80].fill(0.0);
+    }
+    let (_, functionals) = run(&samples);
+    assert!((get(&functionals, "digitalGapsPerMin") - 24.0).abs() < 1e-9, "{}", get(&functionals, "digitalGapsPerMin"));
+    let share = get(&functionals, "digitalSilenceShare");
+    assert!((share - 0.043).abs() < 0.006, "a hop may end one sample late: {share}");
+}
+
+#[test]
+fn levels_are_told_by_their_quantiles_and_the_floor_by_its_steadiness() {
+    // A tone that rises by 40 dB in even steps: nine tenths of them lie between the quantiles.
+    let seconds = 8.0;
+    let rise = |n: usize| 10f64.powf((40.0 * n as f64 / (seconds * RATE) - 60.0) / 20.0);
+    let tone = voice(|_| 200.0, seconds);
+    let (_, functionals) = run(&tone.iter().enumerate().map(|(n, x)| (x * rise(n)) as f32).collect::<Vec<_>>());
+    let range = get(&functionals, "level_pctlrange5-95");
+    assert!((range - 36.0).abs() < 0.5, "{range} dB");
+
+    // Phrases with pauses of a steady noise; what comes before the first is no pause, and 20 dB lower.
+    let mut speech = vec![0.0; 8000];
+    for phrase in tone.chunks(16_000) {
+        speech.extend(phrase);
+        speech.extend([0.0; 6000]);
+    }
+    let floor = |n: usize| if n < 8000 { 0.0005 } else { 0.005 };
+    let call = speech.iter().zip(noise(speech.len())).enumerate().map(|(n, (x, noise))| x + floor(n) * noise);
+    let (_, functionals) = run(&to_f32(call));
+    let deviation = get(&functionals, "pauseLevel_stddev");
+    assert!(deviation < 1.0, "{deviation} dB");
+}
+
+#[test]
+fn slow_changes_of_timbre_spread_the_cepstrum_and_hardly_its_steps() {
+    // The harmonics of a voice at 125 Hz fall by 3 to 12 dB an octave, more and more.
+    let seconds = 4.0;
+    let samples = (0..(seconds * RATE) as usize).map(|n| {
+        let t = n as f64 / RATE;
+        let fall = 0.5 + 1.5 * t / seconds;
+        let harmonic = |k: f64| (std::f64::consts::TAU * 125.0 * k * t + k * k).sin() * k.powf(-fall);
+        (1..=27).map(|k| harmonic(f64::from(k))).sum::<f64>()
+    });
+    // A faint noise before it, which tells speech from what goes on for ever.
+    let (_, functionals) = run(&to_f32(noise(8000).into_iter().map(|x| 0.003 * x).chain(samples)));
+    let (spread, step) = (get(&functionals, "lfcc1_stddev"), get(&functionals, "lfcc1step_stddev"));
+    assert!(spread > 0.5 && step < 0.1 * spread, "{spread} dB, step by step {step} dB");
+}
+
+#[test]
+fn formants_are_the_resonances_of_the_vowel() {
+    // Pulses at 100 Hz through resonances 80 Hz wide.
+    let resonances = [600.0, 1400.0, 2500.0];
+    let mut samples: Vec<f64> = (0..16_000).map(|n| if n % 80 == 0 { 1.0 } else { 0.0 }).collect();
+    for hertz in resonances {
+        let radius = (-std::f64::consts::PI * 80.0 / RATE).exp();
+        let turn = 2.0 * radius * (std::f64::consts::TAU * hertz / RATE).cos();
+        for n in 2..samples.len() {
+            samples[n] += turn * samples[n - 1] - radius * radius * samples[n - 2];
+        }
+    }
+    let (_, functionals) = run(&to_f32(samples.iter().map(|x| 0.05 * x)));
+    // Not the third: order 10 has poles to spare for what lies before it.
+    for (number, hertz) in (1..).zip(&resonances[..2]) {
+        let [mean, deviation] = ["amean", "stddev"].map(|what| get(&functionals, &format!("formant{number}_{what}")));
+        assert!((mean - hertz).abs() < 30.0 && deviation < 30.0, "{hertz} Hz: {mean} Hz, deviation {deviation} Hz");
+    }
 }
 
 #[test]

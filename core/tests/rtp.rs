@@ -11,7 +11,10 @@ use std::time::Duration;
 
 use callprint::telephony::{CaptureReader, Datagram, PayloadTypes, RtpCodec, StreamEnd, StreamEvent, Streams};
 use proptest::prelude::*;
-use rtp_support::{LINKS, hear, hear_from, in_order, ipv4, only, pcap, pcap_at, pcapng, raw, rtp, silence_not_sent};
+use rtp_support::{
+    LINKS, ethernet, hear, hear_from, in_order, ipv4, only, pcap, pcap_at, pcapng, pcapng_at, raw, rtp,
+    silence_not_sent,
+};
 
 #[test]
 fn every_link_and_container_gives_the_same_audio() {
@@ -27,6 +30,54 @@ fn every_link_and_container_gives_the_same_audio() {
     }
     let (heard, failure) = hear(&pcap(105, &packets), PayloadTypes::default());
     assert!(heard.is_empty() && failure.unwrap().contains("link type 105"));
+}
+
+#[test]
+fn sections_of_a_capture_have_interfaces_of_their_own() {
+    // Two files put together: the first of raw IP, the second of Ethernet.
+    let packets = in_order(20);
+    let first: Vec<Vec<u8>> = packets[..10].iter().map(|packet| ipv4(packet)).collect();
+    let second: Vec<Vec<u8>> = packets[10..].iter().map(|packet| ethernet(Vec::new(), 0x0800, &ipv4(packet))).collect();
+    assert_eq!(only(&[pcapng(101, &first), pcapng(1, &second)].concat()), only(&raw(&packets)));
+}
+
+/// A pcap file of packets at these seconds and fractions, with a magic number in some byte order.
+fn pcap_of(magic: u32, word: fn(u32) -> [u8; 4], packets: &[(u32, u32, Vec<u8>)]) -> Vec<u8> {
+    let version = if word(1)[0] == 1 { 0x0004_0002 } else { 0x0002_0004 };
+    let mut bytes: Vec<u8> = [magic, version, 0, 0, 0x4_0000, 101].into_iter().flat_map(word).collect();
+    for (seconds, fraction, packet) in packets {
+        bytes.extend([*seconds, *fraction, packet.len() as u32, packet.len() as u32].into_iter().flat_map(word));
+        bytes.extend(packet);
+    }
+    bytes
+}
+
+#[test]
+fn packets_have_the_times_at_which_they_were_captured() {
+    let packet = ipv4(&rtp(0, 0));
+    let times = |capture: Vec<u8>| {
+        let mut reader = CaptureReader::new("x", Cursor::new(capture)).unwrap();
+        let mut times = Vec::new();
+        while reader.next_datagram(|datagram| times.push(datagram.time)).unwrap() {}
+        times
+    };
+    // A second and a quarter apart.
+    let expected = [Duration::from_millis(1_700_000_000_500), Duration::from_millis(1_700_000_001_750)];
+    for (magic, second) in [(0xa1b2_c3d4, 1_000_000), (0xa1b2_3c4d, 1_000_000_000)] {
+        for word in [u32::to_le_bytes, u32::to_be_bytes] {
+            let packets = [(1_700_000_000, second / 2), (1_700_000_001, second / 4 * 3)];
+            let packets = packets.map(|(seconds, fraction)| (seconds, fraction, packet.clone()));
+            assert_eq!(times(pcap_of(magic, word, &packets)), expected, "{magic:x}, {second} units a second");
+        }
+    }
+    // Microseconds unless the interface says else; nanoseconds; parts of 2^-10 s.
+    for (options, second) in
+        [(&[][..], 1_000_000), (&[0, 9, 0, 1, 9, 0, 0, 0], 1_000_000_000), (&[0, 9, 0, 1, 0x8a, 0, 0, 0], 1024)]
+    {
+        let packets = [1_700_000_000 * second + second / 2, 1_700_000_001 * second + second / 4 * 3];
+        let packets = packets.map(|time| (time, packet.clone()));
+        assert_eq!(times(pcapng_at(101, options, &packets)), expected, "{options:?}");
+    }
 }
 
 /// A pipe that gives a byte at a time.
@@ -65,6 +116,10 @@ fn packets_out_of_order_or_doubled_give_the_same_audio() {
     let mut mixed = packets;
     mixed.swap(1, 2);
     assert_eq!(only(&raw(&mixed)).samples, expected.samples);
+    // What is lost is counted from the lowest number, whichever came first.
+    mixed.swap(0, 2);
+    mixed.remove(30);
+    assert_eq!(only(&raw(&mixed)).counts(), (39, 1, 1, 0));
 }
 
 #[test]
@@ -110,10 +165,32 @@ fn a_packet_that_is_thousands_late_is_neither_doubled_nor_lost() {
 }
 
 #[test]
+fn a_call_of_more_packets_than_are_remembered_is_heard_to_its_end() {
+    let packets = in_order(9000);
+    let heard = only(&raw(&packets));
+    assert_eq!((heard.samples.len(), heard.counts()), (9000 * 160, (9000, 0, 0, 0)));
+    let mut some = packets;
+    some.drain(8000..8005);
+    assert_eq!(only(&raw(&some)).counts(), (8995, 5, 0, 0));
+}
+
+#[test]
 fn silence_that_was_not_sent_is_silence() {
     let heard = only(&silence_not_sent());
     assert_eq!((heard.samples.len(), heard.counts()), (1600 + 16_000 + 1600, (21, 0, 0, 0)));
     assert!(heard.samples[1600..17_600].iter().all(|&sample| sample == 0.0));
+    // A call that ends in silence has the codec of what was said.
+    let mut noise = rtp(10, 1600);
+    noise[1] = 13;
+    noise.truncate(13);
+    let first = (0..10).map(|n| rtp(n, u32::from(n) * 160));
+    let ends_silent = only(&raw(&first.chain([noise]).collect::<Vec<_>>()));
+    assert_eq!((ends_silent.samples.len(), ends_silent.counts.unwrap().codec), (1600, "PCMA".to_owned()));
+    // A party that listens for nearly as long as a stream may be idle has its whole time.
+    let before = (0..10).map(|n| (n * 20_000, rtp(n as u16, n as u32 * 160)));
+    let after = (0..10).map(|n| (29_000_000 + n * 20_000, rtp(10 + n as u16, 232_000 + n as u32 * 160)));
+    let packets: Vec<_> = before.chain(after).map(|(time, packet)| (time, ipv4(&packet))).collect();
+    assert_eq!(only(&pcap_at(101, &packets)).samples.len(), 232_000 + 1600);
     // A timestamp that jumps by an hour within 20 ms is no hour of silence.
     let jump = [in_order(10), (0..10).map(|n| rtp(4 + n, 100_000_000 + u32::from(n) * 160)).collect()].concat();
     assert!(only(&raw(&jump)).samples.len() < 20 * 160 + 9000);
@@ -122,8 +199,15 @@ fn silence_that_was_not_sent_is_silence() {
 #[test]
 fn a_sender_that_begins_anew_is_heard_on() {
     let again: Vec<Vec<u8>> = (0..20).map(|n| rtp(20_000 + n, u32::from(n) * 160)).collect();
-    let heard = only(&raw(&[in_order(20), again].concat()));
+    let heard = only(&raw(&[in_order(20), again.clone()].concat()));
     assert_eq!((heard.samples.len(), heard.counts()), (6400, (40, 0, 0, 0)));
+    // What it lost before counts, and what had come behind the loss is heard.
+    let mut before = in_order(20);
+    let behind = before.split_off(15).split_off(2);
+    let heard_behind = only(&raw(&in_order(20))).samples[17 * 160..].to_vec();
+    let heard = only(&raw(&[before, behind, again].concat()));
+    assert_eq!((heard.samples.len(), heard.counts()), (6400, (38, 2, 0, 0)));
+    assert_eq!(heard.samples[17 * 160..20 * 160], heard_behind);
 }
 
 #[test]
@@ -233,6 +317,16 @@ fn other_traffic_is_no_rtp() {
     let mut packets = Vec::new();
     for n in 0..50u16 {
         packets.extend([dns.clone(), rtcp.clone(), stun.clone(), rtp(n.wrapping_mul(7919), 0)]);
+    }
+    // In order, but of sizes that no frames of GSM, and no packets of G.711, have.
+    for (kind, bytes) in [(3, 160), (8, 20)] {
+        packets.extend((0..50u16).map(|n| {
+            let mut packet = rtp(n, 160 * u32::from(n));
+            packet[1] = kind;
+            packet[8] = kind;
+            packet.truncate(12 + bytes);
+            packet
+        }));
     }
     let (heard, failure) = hear(&raw(&packets), PayloadTypes::default());
     assert_eq!((heard.len(), failure), (0, None));

@@ -102,6 +102,12 @@ fn cut_gsm_gives_its_whole_frames_and_an_error() {
         failure.unwrap().to_string().split_once(": ").unwrap().1,
         "damaged audio: ends after 0.600 s within a frame: 10 of 33 bytes are left"
     );
+    // A single frame of fewer than the header announces is missing, too.
+    let whole = bytes("speech-gsm.wav");
+    let (_folder, path) = file("in.wav", &whole[..whole.len() - 65]);
+    let (heard, failure) = drain(&mut FileSource::open(path).unwrap());
+    assert_eq!(heard[0].len() + 320, golden("speech-gsm.s16le").len());
+    assert!(failure.unwrap().to_string().contains("but its header announces"));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use callprint::audio::{Block, Encoding, Format, PcmSource, Source};
 use serde_json::Value;
 
 /// The root of the repository.
@@ -35,6 +36,23 @@ pub fn renderings() -> Vec<PathBuf> {
 /// The samples of the first channel of a file at 8 kHz.
 pub fn clip(path: impl AsRef<Path>) -> Vec<f32> {
     callprint::audio::read_channels_8k(path, 120.0).expect("audio of the corpus").swap_remove(0)
+}
+
+/// Samples as bytes of a G.711 law, the nearest that it has, and the values that these stand for.
+pub fn g711(law: Encoding, samples: &[f32]) -> (Vec<u8>, Vec<f32>) {
+    let bytes: Vec<u8> = (0..=255).collect();
+    let format = Format { sample_rate: 8000, channels: 1 };
+    let mut source = PcmSource::new("all bytes", &bytes[..], law, format).expect("a format");
+    let mut block = Block::default();
+    assert!(source.next_block(&mut block).expect("samples") && block.frames() == 256, "all bytes in a block");
+    let mut values: Vec<(f32, u8)> = block.channels[0].iter().copied().zip(bytes).collect();
+    values.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let nearest = |&sample: &f32| {
+        let at = values.partition_point(|&(value, _)| value < sample).clamp(1, 255);
+        let (below, above) = (values[at - 1], values[at]);
+        if sample - below.0 < above.0 - sample { below } else { above }
+    };
+    samples.iter().map(nearest).map(|(value, byte)| (byte, value)).unzip()
 }
 
 /// White noise without end, uniform in [-1, 1] (5 dB under full scale), the same in each run (a linear congruence; Knuth, "The art of

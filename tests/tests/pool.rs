@@ -10,10 +10,11 @@ use std::{
 
 use callprint::{
     Error, Index, Session, SessionConfig, SessionEvent,
-    engine::{CallId, PoolConfig, SessionPool},
+    audio::Encoding,
+    engine::{Call, CallId, PoolConfig, SessionPool},
     index::IndexBuilder,
 };
-use end_to_end::corpus;
+use end_to_end::{corpus, g711};
 
 static INDEX: LazyLock<Arc<Index>> = LazyLock::new(|| Arc::new(Index::builtin().unwrap()));
 
@@ -77,9 +78,11 @@ fn every_call_gives_what_a_session_by_itself_gives() {
 
 #[test]
 fn a_decided_call_hands_its_session_on_and_is_only_counted() {
-    let config = SessionConfig { stop_when_decided: true, ..SessionConfig::default() };
-    let call = samples("samples/dental-gsm.wav");
-    let hour = vec![0; 8000 * 3600];
+    // At a rate of its own: times are those of the call.
+    const RATE: usize = 16_000;
+    let config = SessionConfig { sample_rate: RATE as u32, stop_when_decided: true, ..SessionConfig::default() };
+    let call: Vec<i16> = samples("samples/dental-gsm.wav").into_iter().flat_map(|sample| [sample; 2]).collect();
+    let hour = vec![0; RATE * 3600];
     let mut alone = Session::new(INDEX.clone(), config).unwrap();
     alone.push_i16(&call);
     assert!(alone.is_decided());
@@ -94,25 +97,57 @@ fn a_decided_call_hands_its_session_on_and_is_only_counted() {
     wait_for(|| pool.metrics().events("match") > 0 && pool.metrics().searched() == 0);
     let begun = Instant::now();
     // Far more than the backlog holds: nothing of it waits.
-    while line.push_i16(&hour[..8000 * 61]) < 8000 * 61 {
+    while line.push_i16(&hour[..RATE * 61]) < RATE * 61 {
         assert!(begun.elapsed() < Duration::from_secs(60), "still waits to be heard");
     }
     let (id, taken) = (line.id(), pool.metrics().samples());
-    drop(line);
+    // The next call gets the session, which knows nothing of the one before.
+    let next = pool.open(config).unwrap();
+    assert_eq!(next.push_i16(&call), call.len());
+    let next_id = next.id();
+    drop((line, next));
     drop(pool);
     let events = events.lock().unwrap();
     let (last, before) = events[&id].split_last().unwrap();
     assert_eq!(before, &alone[..alone.len() - 1]);
-    assert_eq!(last, &SessionEvent::Ended { at: taken as f64 / 8000.0 });
+    assert_eq!(last, &SessionEvent::Ended { at: taken as f64 / RATE as f64 });
+    let (last, before) = events[&next_id].split_last().unwrap();
+    assert_eq!(before, &alone[..alone.len() - 1]);
+    assert_eq!(last, &SessionEvent::Ended { at: call.len() as f64 / RATE as f64 });
+}
+
+#[test]
+fn audio_in_any_coding_is_heard_alike() {
+    let heard = |push: &dyn Fn(&Call)| {
+        let (pool, events) = pool(PoolConfig { threads: 1, backlog: 60.0 });
+        let line = pool.open(SessionConfig::default()).unwrap();
+        let id = line.id();
+        push(&line);
+        drop((line, pool));
+        let events = events.lock().unwrap().remove(&id).unwrap();
+        assert!(events.iter().any(|event| event.kind() == "match"), "{events:?}");
+        events
+    };
+    let call = end_to_end::clip(corpus("samples/dental-gsm.wav"));
+    for law in [Encoding::Ulaw, Encoding::Alaw] {
+        let (bytes, values) = g711(law, &call);
+        let integers: Vec<i16> = values.iter().map(|value| (value * 32_768.0) as i16).collect();
+        let expected = heard(&|line| _ = line.push_i16(&integers));
+        assert_eq!(heard(&|line| _ = line.push_f32(&values)), expected);
+        let push = if law == Encoding::Ulaw { Call::push_ulaw } else { Call::push_alaw };
+        assert_eq!(heard(&|line| _ = push(line, &bytes)), expected);
+    }
 }
 
 #[test]
 fn what_does_not_fit_is_refused_and_counted() {
     // The only worker is kept busy by an event until the test lets it go.
     let gate = Arc::new(Mutex::new(()));
-    let (closed, hold) = (gate.lock().unwrap(), gate.clone());
+    let hold = gate.clone();
     let on_event = move |_, _: &Index, _: &SessionEvent| drop(hold.lock());
     let pool = SessionPool::new(INDEX.clone(), PoolConfig { threads: 1, backlog: 1.0 }, on_event).unwrap();
+    // Taken last, so that it is let go first: the pool waits for its worker, also where the test fails.
+    let closed = gate.lock().unwrap();
     drop(pool.open(SessionConfig::default()).unwrap());
     let call = pool.open(SessionConfig::default()).unwrap();
     assert_eq!(call.push_i16(&[0; 5000]), 5000);
@@ -171,17 +206,22 @@ fn calls_opened_later_are_searched_in_another_index_and_running_ones_in_theirs()
     };
     let pool = SessionPool::new(empty.clone(), PoolConfig { threads: 2, backlog: 60.0 }, on_event).unwrap();
     let unknown = pool.open(SessionConfig::default()).unwrap();
+    let silent = pool.open(SessionConfig::default()).unwrap();
     assert_eq!(unknown.push_i16(&call[..call.len() / 2]), call.len() / 2);
     pool.set_index(INDEX.clone());
     let known = pool.open(SessionConfig::default()).unwrap();
     assert_eq!(known.push_i16(&call[..call.len() / 2]), call.len() / 2);
+    // A session waits for calls like `known`; one that was opened before, and silent until now, gets none of those.
+    wait_for(|| pool.metrics().searched() == 2);
+    let idle = pool.open(SessionConfig::default()).unwrap();
+    assert_eq!(silent.push_i16(&call), call.len());
     pool.set_index(empty);
     assert!(pool.index().is_empty());
     for line in [&unknown, &known] {
         assert_eq!(line.push_i16(&call[call.len() / 2..]), call.len() - call.len() / 2);
     }
     let id = known.id();
-    drop((unknown, known, pool));
+    drop((unknown, silent, known, idle, pool));
     assert_eq!(*matches.lock().unwrap(), [(id, INDEX.len())]);
 }
 
@@ -211,10 +251,14 @@ fn a_panic_of_who_is_told_costs_neither_the_call_nor_the_worker() {
 #[test]
 fn the_time_to_a_decision_is_that_of_the_first_match() {
     let call = [samples("samples/dental-gsm.wav"), samples("samples/warranty-loss.wav")].concat();
-    let (pool, _) = pool(PoolConfig { threads: 1, backlog: 60.0 });
+    let (pool, events) = pool(PoolConfig { threads: 1, backlog: 60.0 });
     assert_eq!(pool.open(SessionConfig::default()).unwrap().push_i16(&call), call.len());
     wait_for(|| pool.metrics().closed() == 1);
     assert_eq!((pool.metrics().events("match"), pool.metrics().decision().count()), (2, 1));
+    let events = events.lock().unwrap();
+    let at = |kind: &str| events.values().flatten().find(|event| event.kind() == kind).unwrap().at();
+    let (took, told) = (at("match") - at("answered"), pool.metrics().decision().quantile(0.5));
+    assert!((told / took - 1.0).abs() < 0.26, "{told} s for {took} s: a histogram is right to a quarter");
 }
 
 #[test]
@@ -223,6 +267,8 @@ fn who_pushes_what_there_is_room_for_loses_nothing() {
     let (pool, events) = pool(PoolConfig { threads: 1, backlog: 0.1 });
     let line = pool.open(SessionConfig::default()).unwrap();
     assert_eq!(line.room(), 800);
+    let wide = SessionConfig { sample_rate: 48_000, ..SessionConfig::default() };
+    assert_eq!(pool.open(wide).unwrap().room(), 4800, "as many seconds");
     let (mut at, begun) = (0, Instant::now());
     while at < call.len() {
         let end = call.len().min(at.saturating_add(line.room()));
@@ -233,7 +279,7 @@ fn who_pushes_what_there_is_room_for_loses_nothing() {
     }
     let id = line.id();
     drop(line);
-    wait_for(|| pool.metrics().closed() == 1);
+    wait_for(|| pool.metrics().closed() == 2);
     assert_eq!((pool.metrics().samples(), pool.metrics().dropped()), (call.len() as u64, 0));
     assert!(events.lock().unwrap()[&id].iter().any(|event| event.kind() == "match"));
 }

@@ -6,10 +6,10 @@ use std::sync::{Arc, LazyLock};
 
 use callprint::{
     Index, Session, SessionConfig, SessionEvent,
-    audio::{Block, FileSource, Source},
+    audio::{Block, Encoding, FileSource, Source},
     detect::{ScanOptions, ScanReport, Scanner},
 };
-use end_to_end::corpus;
+use end_to_end::{corpus, g711};
 
 static INDEX: LazyLock<Arc<Index>> = LazyLock::new(|| Arc::new(Index::builtin().unwrap()));
 
@@ -96,11 +96,20 @@ fn a_robot_is_named_while_the_call_is_up() {
 #[test]
 fn g711_and_16_bit_samples_are_their_linear_values() {
     let (_, samples) = channel("samples/settle-alaw-noise.wav", 0);
+    let heard = |push: &dyn Fn(&mut Session)| {
+        let mut session = session(8000);
+        push(&mut session);
+        session.finish();
+        let report = session.report("");
+        assert!(!report.matches.is_empty(), "a script plays");
+        report
+    };
     let as_i16: Vec<i16> = samples.iter().map(|s| (s * 32_768.0) as i16).collect();
-    let (mut floats, mut integers) = (session(8000), session(8000));
-    floats.push_f32(&samples);
-    integers.push_i16(&as_i16);
-    assert_eq!(integers.report(""), floats.report(""));
+    assert_eq!(heard(&|session| session.push_i16(&as_i16)), heard(&|session| session.push_f32(&samples)));
+    let (bytes, values) = g711(Encoding::Ulaw, &samples);
+    assert_eq!(heard(&|session| session.push_ulaw(&bytes)), heard(&|session| session.push_f32(&values)));
+    let (bytes, values) = g711(Encoding::Alaw, &samples);
+    assert_eq!(heard(&|session| session.push_alaw(&bytes)), heard(&|session| session.push_f32(&values)));
 }
 
 #[test]
@@ -108,12 +117,35 @@ fn a_session_that_may_stop_rests_two_seconds_after_a_match() {
     let (_, samples) = channel("samples/loan-amr.flac", 0);
     let config = SessionConfig { stop_when_decided: true, ..SessionConfig::default() };
     let mut session = Session::new(INDEX.clone(), config).unwrap();
-    let (events, report) = listen(&mut session, &samples, &[160]);
+    let decided_at = samples.chunks(160).find_map(|piece| {
+        session.push_f32(piece);
+        session.is_decided().then(|| session.seconds())
+    });
+    session.push_f32(&samples);
+    session.finish();
+    let events: Vec<SessionEvent> = std::iter::from_fn(|| session.poll()).collect();
     let found = events.iter().find(|e| e.kind() == "match").unwrap();
     assert_eq!(events.last().map(SessionEvent::kind), Some("ended"));
-    let end = found.found().unwrap().query_start + report.channels[0].active_seconds;
-    assert!(end <= found.at() + 2.5, "sound was heard until {end}, the match came at {}", found.at());
-    assert_eq!(report.matches.len(), 1);
+    let stood = decided_at.unwrap() - found.at();
+    assert!((2.0..2.5).contains(&stood), "decided {stood} s after the match");
+    assert_eq!(session.report("call").matches.len(), 1, "the script plays twice, and is heard once");
+}
+
+#[test]
+fn a_session_at_another_rate_tells_the_same_times_also_when_it_is_used_again() {
+    let (_, samples) = channel("samples/dental-gsm.wav", 0);
+    let (events, report) = listen(&mut session(8000), &samples, CUTS[2]);
+    // Every sample six times: what that adds lies above 4 kHz.
+    let six_times: Vec<f32> = samples.iter().flat_map(|&sample| [sample; 6]).collect();
+    let mut wide = session(48_000);
+    let first = listen(&mut wide, &six_times, &[960]);
+    assert_eq!(first.1.seconds, report.seconds);
+    assert!(first.0.iter().map(SessionEvent::kind).eq(events.iter().map(SessionEvent::kind)), "{:?}", first.0);
+    assert!(first.0.iter().zip(&events).all(|(a, b)| (a.at() - b.at()).abs() < 0.5), "{:?}", first.0);
+    wide.reset();
+    wide.push_f32(&six_times[..100_001]);
+    wide.reset();
+    assert!(listen(&mut wide, &six_times, &[960]) == first, "whatever it heard before");
 }
 
 #[test]
@@ -124,6 +156,8 @@ fn a_human_is_declared_unmatched_once_enough_was_heard() {
     let (events, report) = listen(&mut session, &samples, &[160]);
     let kinds: Vec<_> = events.iter().map(SessionEvent::kind).collect();
     assert_eq!(kinds, ["answered", "unmatched", "ended"]);
+    session.reset();
+    assert_eq!(listen(&mut session, &samples, &[160]).0, events, "the next call is a new one");
     let declared = session.config().unmatched_after;
     assert!((declared..declared + 0.5).contains(&report.channels[0].active_seconds), "it rests after that");
     assert!(Session::new(INDEX.clone(), SessionConfig { unmatched_after: f64::NAN, ..config }).is_err());

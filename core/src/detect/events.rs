@@ -349,3 +349,138 @@ impl Announcer {
 fn has_passed(end: f64, now: f64) -> bool {
     end < now - STALE
 }
+
+#[cfg(all(test, feature = "corpus"))]
+mod tests {
+    use super::*;
+    use crate::index::{Alignment, Candidate, Evidence};
+
+    /// Score from which something is a match.
+    const THRESHOLD: f64 = 5.0;
+
+    /// The first renderings of three scripts.
+    fn renderings(index: &Index) -> [usize; 3] {
+        let mut first: Vec<usize> = (0..index.len()).collect();
+        first.dedup_by_key(|&mut i| index.rendering(i).script);
+        [first[0], first[1], first[2]]
+    }
+
+    /// That a rendering plays from its beginning in this stretch of the call.
+    fn plays(rendering: usize, score: f64, query: (f64, f64)) -> Hypothesis {
+        Hypothesis {
+            rendering,
+            evidence: Evidence::default(),
+            candidate: Candidate { rendering, speed: 2, offset: 0, frame: 0, votes: 0 },
+            alignment: Alignment::default(),
+            heard: None,
+            raw: score,
+            speed_price: 0.0,
+            score,
+            query,
+            script: (0.0, query.1 - query.0),
+            speed: 1.0,
+            decided_at: None,
+            settled: false,
+            heard_at: query.1,
+        }
+    }
+
+    /// What is told after each of these evaluations, at times 1 s apart from 5 s on: kind, rendering and rivals.
+    fn told(index: &Index, evaluations: &[&[Hypothesis]]) -> Vec<Vec<(&'static str, usize, Vec<usize>)>> {
+        let mut announcer = Announcer::new();
+        let evaluated = |(n, hypotheses): (usize, &&[Hypothesis])| {
+            announcer.evaluated(index, hypotheses, THRESHOLD, 5.0 + n as f64);
+            let events = std::iter::from_fn(|| announcer.poll());
+            let named = |event: SessionEvent| event.found().map(|m| (event.kind(), m.rendering, m.rivals().to_vec()));
+            events.filter_map(named).collect()
+        };
+        evaluations.iter().enumerate().map(evaluated).collect()
+    }
+
+    #[test]
+    fn a_script_is_told_once_and_taken_back_when_the_evidence_turns() {
+        let index = Index::builtin().unwrap();
+        let [a, ..] = renderings(&index);
+        let evaluations: [&[Hypothesis]; 5] = [
+            &[plays(a, 4.9, (2.0, 5.0))],
+            &[plays(a, 6.0, (2.0, 6.0))],
+            &[plays(a, 9.0, (2.0, 7.0))],
+            &[plays(a, 4.0, (2.0, 8.0))],
+            &[plays(a, 5.0, (2.0, 9.0))],
+        ];
+        let event = |kind| vec![(kind, a, vec![])];
+        assert_eq!(
+            told(&index, &evaluations),
+            [vec![], event("match"), vec![], event("match_revoked"), event("match")]
+        );
+    }
+
+    #[test]
+    fn scripts_that_fit_alike_are_rivals_until_one_falls_behind() {
+        let index = Index::builtin().unwrap();
+        let [a, b, c] = renderings(&index);
+        let evaluations: [&[Hypothesis]; 4] = [
+            // Within three nats; what lies further behind, or plays elsewhere, is no rival.
+            &[plays(a, 9.5, (2.0, 5.0)), plays(b, 7.0, (2.2, 5.0)), plays(c, 6.4, (2.0, 5.0))],
+            &[plays(a, 9.5, (2.0, 6.0)), plays(b, 6.4, (2.2, 6.0))],
+            // A rival that comes later takes nothing back.
+            &[plays(a, 9.5, (2.0, 7.0)), plays(b, 9.0, (2.2, 7.0))],
+            &[plays(a, 9.5, (2.0, 8.0)), plays(c, 9.0, (7.8, 8.8))],
+        ];
+        assert_eq!(
+            told(&index, &evaluations),
+            [vec![("ambiguous", a, vec![b])], vec![("match", a, vec![])], vec![], vec![("match", c, vec![])]]
+        );
+    }
+
+    #[test]
+    fn a_script_that_takes_the_place_of_another_revokes_it() {
+        let index = Index::builtin().unwrap();
+        let [a, b, _] = renderings(&index);
+        let evaluations: [&[Hypothesis]; 2] =
+            [&[plays(a, 6.0, (2.0, 5.0))], &[plays(b, 11.0, (2.0, 6.0)), plays(a, 6.0, (2.0, 5.0))]];
+        assert_eq!(
+            told(&index, &evaluations),
+            [vec![("match", a, vec![])], vec![("match_revoked", a, vec![]), ("match", b, vec![])]]
+        );
+    }
+
+    #[test]
+    fn a_match_that_has_passed_is_not_revoked_and_counts_until_the_call_is_forgotten() {
+        let index = Index::builtin().unwrap();
+        let [a, ..] = renderings(&index);
+        let mut announcer = Announcer::new();
+        let first = [plays(a, 6.0, (-0.1, 5.0))];
+        announcer.evaluated(&index, &first, THRESHOLD, 5.0);
+        announcer.evaluated(&index, &first, THRESHOLD, 6.0);
+        assert_eq!(announcer.clear_since(), Some(5.0));
+        announcer.evaluated(&index, &[], THRESHOLD, 5.0 + STALE + 0.1);
+        let events: Vec<SessionEvent> = std::iter::from_fn(|| announcer.poll()).collect();
+        let [SessionEvent::Match { at, found }] = events[..] else { panic!("{events:?}") };
+        assert_eq!((at, found.query_start, found.query_end), (5.0, 0.0, 5.0));
+        assert!(announcer.any_match() && announcer.clear_since().is_none());
+        announcer.reset();
+        assert!(!announcer.any_match());
+    }
+
+    #[test]
+    fn a_match_lies_within_its_rendering() {
+        let index = Index::builtin().unwrap();
+        let [a, ..] = renderings(&index);
+        let seconds = index.rendering(a).seconds;
+        let found =
+            SessionMatch::of(&index, &Hypothesis { script: (-0.2, seconds + 0.2), ..plays(a, 6.0, (2.0, 5.0)) });
+        assert_eq!((found.script_start, found.script_end), (0.0, seconds));
+    }
+
+    #[test]
+    fn events_that_nobody_polls_push_the_oldest_out_and_are_counted() {
+        let mut announcer = Announcer::new();
+        (0..70).for_each(|n| announcer.say(SessionEvent::Unmatched { at: f64::from(n) }));
+        assert_eq!(announcer.missed(), 6);
+        let waiting: Vec<f64> = std::iter::from_fn(|| announcer.poll()).map(|event| event.at()).collect();
+        assert_eq!(waiting, (6..70).map(f64::from).collect::<Vec<_>>());
+        announcer.reset();
+        assert_eq!(announcer.missed(), 0);
+    }
+}

@@ -338,6 +338,16 @@ mod tests {
     }
 
     #[test]
+    fn the_call_that_waits_longest_is_next() {
+        let shared = Shared::new(empty(), Box::new(|_, _, _| ()));
+        let legs = [3, 1, 2].map(|id| shared.open(id, SessionConfig::default(), 1.0).unwrap());
+        legs.iter().for_each(|leg| shared.queue(leg.clone()));
+        lock(&shared.ready).closed = true;
+        let order: Vec<CallId> = std::iter::from_fn(|| shared.next()).map(|leg| leg.id).collect();
+        assert_eq!(order, [3, 1, 2]);
+    }
+
+    #[test]
     fn sessions_are_kept_for_configurations_and_an_index_in_use() {
         let shared = Shared::new(empty(), Box::new(|_, _, _| ()));
         let spare = || -> Vec<u32> { lock(&shared.stock).spare.iter().map(|s| s.config().sample_rate).collect() };

@@ -253,6 +253,10 @@ mod tests {
             assert!((shape.levels[64] + 32.0).abs() < 1e-3, "{}", shape.levels[64]);
             // From bin 1 to bin 128.
             assert!((shape.hammarberg - 0.012 * 127.0 * BIN_HZ).abs() < 0.01, "{}", shape.hammarberg);
+            // Sums of geometric series: bins 4 to 63 (62.5 Hz to 984 Hz) over bins 64 to 255.
+            let power = |bin: i32| 10f64.powf(-0.0012 * f64::from(BIN_HZ)).powi(bin);
+            let alpha = 10.0 * ((power(4) - power(64)) / (power(64) - power(256))).log10();
+            assert!((f64::from(shape.alpha) - alpha).abs() < 1e-3, "{} for {alpha}", shape.alpha);
         }
         // Nothing changes from the first frame to the others.
         assert!(shapes[1..].iter().all(|shape| shape.flux == 0.0));

@@ -173,7 +173,7 @@ fn take_block(
         }
         PcapBlockOwned::NG(Block::InterfaceDescription(description)) => {
             if interfaces.len() < INTERFACES {
-                let resolution = description.ts_resolution().filter(|&r| r > 0).unwrap_or(1_000_000);
+                let resolution = units_a_second(description.if_tsresol).unwrap_or(1_000_000);
                 interfaces.push(Interface { link: description.linktype, resolution, offset: description.ts_offset() });
             }
             return Ok(false);
@@ -207,6 +207,12 @@ fn take_block(
         handle(datagram);
     }
     Ok(true)
+}
+
+/// Units of time a second, as an interface of pcapng tells them: a power of ten, or of two, which pcap-parser does not read.
+fn units_a_second(if_tsresol: u8) -> Option<u64> {
+    let exponent = u32::from(if_tsresol & 0x7f);
+    if if_tsresol & 0x80 == 0 { 10u64.checked_pow(exponent) } else { 1u64.checked_shl(exponent) }
 }
 
 /// A packet of a Linux cooked capture: its protocol stands at `protocol`, its contents at `start`.

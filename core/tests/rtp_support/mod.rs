@@ -139,8 +139,18 @@ pub(crate) fn pcap_at(link: u32, packets: &[(u64, Vec<u8>)]) -> Vec<u8> {
     bytes
 }
 
-/// A big-endian pcapng file with an interface of nanoseconds.
+/// A big-endian pcapng file with an interface of nanoseconds, packets 20 ms apart.
 pub(crate) fn pcapng(link: u16, packets: &[Vec<u8>]) -> Vec<u8> {
+    let timed: Vec<(u64, Vec<u8>)> = packets
+        .iter()
+        .enumerate()
+        .map(|(n, packet)| (1_000_000_000_000_000_000 + n as u64 * 20_000_000, packet.clone()))
+        .collect();
+    pcapng_at(link, &[0, 9, 0, 1, 9, 0, 0, 0], &timed)
+}
+
+/// A big-endian pcapng file with an interface of these options, packets at these times in its units.
+pub(crate) fn pcapng_at(link: u16, options: &[u8], packets: &[(u64, Vec<u8>)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut block = |kind: u32, body: &[u8]| {
         let length = (body.len().next_multiple_of(4) + 12) as u32;
@@ -152,9 +162,8 @@ pub(crate) fn pcapng(link: u16, packets: &[Vec<u8>]) -> Vec<u8> {
     };
     block(0x0a0d_0d0a, &[0x1a, 0x2b, 0x3c, 0x4d, 0, 1, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255]);
     let [high, low] = link.to_be_bytes();
-    block(1, &[high, low, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 9, 0, 0, 0, 0, 0, 0, 0]);
-    for (n, packet) in packets.iter().enumerate() {
-        let time = 1_000_000_000_000_000_000 + n as u64 * 20_000_000;
+    block(1, &[&[high, low, 0, 0, 0, 0, 0, 0], options, &[0; 4]].concat());
+    for (time, packet) in packets {
         let mut body = vec![0; 4];
         body.extend(time.to_be_bytes());
         body.extend([(packet.len() as u32).to_be_bytes(), (packet.len() as u32).to_be_bytes()].concat());
