@@ -43,10 +43,14 @@ static void wrong_arguments(CallprintIndex *index, CallprintSession *session)
     CHECK(callprint_session_poll(session, NULL) == CALLPRINT_ERROR_NULL);
     memset(&event, 0, sizeof event);
     CHECK(callprint_session_poll(session, &event) == CALLPRINT_ERROR_STRUCT_SIZE);
+    event.struct_size = (size_t)-1;
+    CHECK(callprint_session_poll(session, &event) == CALLPRINT_ERROR_STRUCT_SIZE);
     event.struct_size = sizeof event;
     CHECK(callprint_session_poll(session, &event) == CALLPRINT_NO_EVENT);
     memset(&config, 0, sizeof config);
     CHECK(callprint_session_new(index, &config, &no_session) == CALLPRINT_ERROR_STRUCT_SIZE);
+    config.struct_size = (size_t)-1;
+    CHECK(callprint_session_new(index, &config, &no_session) == CALLPRINT_ERROR_STRUCT_SIZE && no_session == NULL);
     config.struct_size = sizeof config;
     config.sample_rate = 7;
     CHECK(callprint_session_new(index, &config, &no_session) == CALLPRINT_ERROR_ARGUMENT && no_session == NULL);
