@@ -5,6 +5,7 @@
  * Handles: a session keeps what it needs of its index, so the index may be freed first. Freeing NULL is fine.
  * Memory: once a session is made, feed, poll, finish and reset allocate nothing on threads that have made a session or called
  * callprint_thread_prepare.
+ * Stack: no function wants more than 192 KiB of it.
  * Language: C99 or C++11.
  * Errors: functions that return a status never end the program; callprint_last_error says why one failed.
  *
