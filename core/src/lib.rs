@@ -21,6 +21,8 @@
 //! Tutorial, how-to guides (live calls, Asterisk, GStreamer, C), how it works with figures, the data card and the model
 //! cards are on the [site](../../site/index.html), which `python/docs/build.sh` builds beside this reference.
 
+#![warn(missing_debug_implementations)]
+
 pub mod audio;
 #[cfg(feature = "capi")]
 #[expect(nonstandard_style, reason = "names as in C")]
