@@ -22,6 +22,8 @@
 //! cards are on the [site](../../site/index.html), which `python/docs/build.sh` builds beside this reference.
 
 #![warn(missing_debug_implementations)]
+// docs.rs builds with a compiler that can say beside each item which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod audio;
 #[cfg(feature = "capi")]
