@@ -5,6 +5,7 @@
  * Handles: a session keeps what it needs of its index, so the index may be freed first. Freeing NULL is fine.
  * Memory: once a session is made, feed, poll, finish and reset allocate nothing on threads that have made a session or called
  * callprint_thread_prepare.
+ * Stack: no function wants more than 192 KiB of it.
  * Language: C99 or C++11.
  * Errors: functions that return a status never end the program; callprint_last_error says why one failed.
  *
@@ -32,8 +33,8 @@ typedef enum {
   CALLPRINT_ERROR_NULL = -1,
   // An argument is outside its range, a pointer is not aligned, or a handle is none of the kind wanted.
   CALLPRINT_ERROR_ARGUMENT = -2,
-  // `struct_size` is smaller than any version of the struct, or fields that this library does not know, `reserved` among them, are
-  // not 0.
+  // `struct_size` is smaller than any version of the struct or more than 4096, or fields that this library does not know,
+  // `reserved` among them, are not 0.
   CALLPRINT_ERROR_STRUCT_SIZE = -3,
   // The operating system refused to read the file.
   CALLPRINT_ERROR_IO = -4,

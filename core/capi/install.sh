@@ -45,8 +45,11 @@ install -m 644 "$archive" "$destdir$libdir/"
 "${CC:-cc}" -shared -o "$destdir$libdir/libcallprint.so.$version" -Wl,-soname,"libcallprint.so.$abi" \
     -Wl,--version-script=core/capi/callprint.map -Wl,--gc-sections -Wl,-z,defs \
     -Wl,--whole-archive "$archive" -Wl,--no-whole-archive -lgcc_s $libs
+# Whoever installs it with a umask of their own wants it read by others, too.
+chmod 755 "$destdir$libdir/libcallprint.so.$version"
 ln -sf "libcallprint.so.$version" "$destdir$libdir/libcallprint.so.$abi"
 ln -sf "libcallprint.so.$abi" "$destdir$libdir/libcallprint.so"
 sed -e "s|@PREFIX@|$prefix|; s|@LIBDIR@|$libdir|; s|@VERSION@|$version|; s|@LIBS_PRIVATE@|$libs|" \
     core/capi/callprint.pc.in >"$destdir$libdir/pkgconfig/callprint.pc"
+chmod 644 "$destdir$libdir/pkgconfig/callprint.pc"
 printf 'installed callprint %s under %s\n' "$version" "$destdir$prefix"

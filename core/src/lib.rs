@@ -28,14 +28,18 @@
 //!
 //! All that the `callprint` program needs is on by default. A program that uses the library switches that off
 //! (`default-features = false` leaves out some eighty crates) and names what it wants: `corpus` for `Index::builtin`, 3.5 MB;
-//! `decode` for audio files ([`audio::FileSource`]), and `opus` for Opus in them; `telephony` for AudioSocket and RTP. Indexes,
-//! scans of samples, sessions, pools and prosody need none of them. `capi` is the C interface, which `core/capi/install.sh`
-//! builds; `amr` reads AMR files by a library in C.
+//! `decode` for audio files ([`audio::FileSource`]), and `opus` for Opus in them (not on 32-bit x86, for which its decoder
+//! does not compile); `telephony` for AudioSocket and RTP. Indexes, scans of samples, sessions, pools and prosody need none of
+//! them. `capi` is the C interface, which `core/capi/install.sh` builds; `amr` reads AMR files by a library in C.
 //!
 //! A file is a stream fed fast: batch and stream run the same code and give the same bits for any chunking.
 //!
 //! Tutorial, how-to guides (live calls, Asterisk, GStreamer, C), how it works with figures, the data card and the model
 //! cards are on the [site](../../site/index.html), which `python/docs/build.sh` builds beside this reference.
+
+#![warn(missing_debug_implementations)]
+// docs.rs builds with a compiler that can say beside each item which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod audio;
 #[cfg(feature = "capi")]

@@ -43,10 +43,14 @@ static void wrong_arguments(CallprintIndex *index, CallprintSession *session)
     CHECK(callprint_session_poll(session, NULL) == CALLPRINT_ERROR_NULL);
     memset(&event, 0, sizeof event);
     CHECK(callprint_session_poll(session, &event) == CALLPRINT_ERROR_STRUCT_SIZE);
+    event.struct_size = (size_t)-1;
+    CHECK(callprint_session_poll(session, &event) == CALLPRINT_ERROR_STRUCT_SIZE);
     event.struct_size = sizeof event;
     CHECK(callprint_session_poll(session, &event) == CALLPRINT_NO_EVENT);
     memset(&config, 0, sizeof config);
     CHECK(callprint_session_new(index, &config, &no_session) == CALLPRINT_ERROR_STRUCT_SIZE);
+    config.struct_size = (size_t)-1;
+    CHECK(callprint_session_new(index, &config, &no_session) == CALLPRINT_ERROR_STRUCT_SIZE && no_session == NULL);
     config.struct_size = sizeof config;
     config.sample_rate = 7;
     CHECK(callprint_session_new(index, &config, &no_session) == CALLPRINT_ERROR_ARGUMENT && no_session == NULL);
@@ -130,6 +134,7 @@ int main(void)
 {
     CallprintIndex *index = NULL;
     CallprintSession *session = NULL;
+    pthread_attr_t small;
     pthread_t thread;
     int events;
 
@@ -138,7 +143,9 @@ int main(void)
     CHECK(callprint_session_new(index, NULL, &session) == CALLPRINT_OK);
     wrong_arguments(index, session);
     later_caller(index);
-    CHECK(pthread_create(&thread, NULL, another_thread, index) == 0);
+    /* The stack that the header asks for; media servers give their threads little more. */
+    CHECK(pthread_attr_init(&small) == 0 && pthread_attr_setstacksize(&small, 192 * 1024) == 0);
+    CHECK(pthread_create(&thread, &small, another_thread, index) == 0);
     events = listen(session, count);
     CHECK(events > 0 && listen(session, 37) == events);
     CHECK(pthread_join(thread, NULL) == 0);

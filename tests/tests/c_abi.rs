@@ -6,6 +6,7 @@
 
 use std::{
     io::Write as _,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::LazyLock,
@@ -26,9 +27,11 @@ static INSTALLED: LazyLock<PathBuf> = LazyLock::new(|| {
     stage
 });
 
+/// As someone installs it whose new files nobody else may read.
 fn installer(prefix: &str) -> Command {
     let mut install = Command::new("bash");
-    install.arg(root().join("core/capi/install.sh")).env("PREFIX", prefix);
+    install.args(["-c", "umask 077 && exec bash \"$0\""]).arg(root().join("core/capi/install.sh"));
+    install.env("PREFIX", prefix);
     install
 }
 
@@ -104,6 +107,21 @@ fn the_shared_library_shows_its_own_symbols_only_and_has_a_name() {
     assert!(names.iter().any(|n| n.starts_with("callprint_session_feed_i16")), "{names:?}");
     let dynamic = succeeded(Command::new("objdump").arg("-p").arg(&shared));
     assert!(dynamic.contains("libcallprint.so.1"), "{dynamic}");
+}
+
+#[test]
+fn everyone_may_read_what_is_installed() {
+    let modes = [
+        ("include/callprint.h", 0o644),
+        ("lib/libcallprint.a", 0o644),
+        ("lib/libcallprint.so", 0o755),
+        ("lib/pkgconfig/callprint.pc", 0o644),
+        ("lib/pkgconfig", 0o755),
+    ];
+    for (name, mode) in modes {
+        let installed = std::fs::metadata(INSTALLED.join("opt/callprint").join(name)).unwrap();
+        assert_eq!(installed.permissions().mode() & 0o777, mode, "{name}");
+    }
 }
 
 #[test]

@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed helper fails the test")]
 
 use callprint::{
-    Result,
+    Error, Result,
     audio::{Block, FileSource, Format, Source},
     detect::{ScanOptions, ScanReport, Scanner},
-    index::Index,
+    index::{Index, IndexBuilder},
     prosody,
+    wording::Wording,
 };
 use end_to_end::corpus;
 
@@ -105,6 +106,26 @@ fn features_do_not_depend_on_the_blocks() {
         let whole = analyse(&mut FileSource::open(corpus(call)).unwrap());
         for sizes in CUTS {
             assert!(analyse(&mut Recut::of(call, sizes)) == whole, "{call} in blocks of {sizes:?}");
+        }
+    }
+}
+
+#[test]
+fn a_source_whose_format_cannot_be_is_refused() {
+    let index = Index::builtin().unwrap();
+    let scanner = Scanner::new(&index, ScanOptions::default()).unwrap();
+    let no_scripts = Index::from_bytes(IndexBuilder::new().to_bytes().unwrap()).unwrap();
+    let wording = Wording::new(&no_scripts);
+    for (sample_rate, channels) in [(8000, usize::MAX), (8000, 33), (8000, 0), (0, 1), (u32::MAX, 1)] {
+        let format = Format { sample_rate, channels };
+        let source = || Recut { format, channels: vec![vec![0.0; 80]], sizes: &[80], blocks: 0, at: 0 };
+        let failures = [
+            scanner.scan("call", &mut source(), &mut |_| ()).unwrap_err(),
+            prosody::analyse(&mut source(), |_, _| (), &mut |_| ()).unwrap_err(),
+            wording.scan("call", &mut source(), 1.0, &mut |_| ()).unwrap_err(),
+        ];
+        for failure in failures {
+            assert!(matches!(failure, Error::InvalidArgument(_)), "{format:?}: {failure:?}");
         }
     }
 }

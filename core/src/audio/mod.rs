@@ -64,7 +64,7 @@ pub use resample::Resampler;
 
 use std::ops::RangeInclusive;
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// The sample rate that everything after decoding works at, Hz.
 pub const SAMPLE_RATE: u32 = 8000;
@@ -102,6 +102,11 @@ impl Format {
             return Some(format!("channel count {} is outside {low} to {high}", self.channels));
         }
         None
+    }
+
+    /// That a [`Source`] may have it: those of other programs say what they like.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.fault().map_or(Ok(()), |fault| Err(Error::InvalidArgument(fault)))
     }
 
     /// Seconds that `frames` samples per channel last.
@@ -159,9 +164,9 @@ pub trait Source {
     /// `false`. So the answer for the blocks before an error stands, and is worth reporting next to the error.
     ///
     /// # Errors
-    /// [`Error::MalformedAudio`](crate::Error::MalformedAudio) where the data is broken beyond what a decoder can skip,
+    /// [`Error::MalformedAudio`] where the data is broken beyond what a decoder can skip,
     /// ends before the length that the header announces or within a sample, or holds no sample at all;
-    /// [`Error::Io`](crate::Error::Io) where reading fails.
+    /// [`Error::Io`] where reading fails.
     fn next_block(&mut self, block: &mut Block) -> Result<bool>;
 }
 

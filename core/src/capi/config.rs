@@ -29,6 +29,9 @@ pub struct CallprintConfig {
 /// `struct_size` of the first version: what a caller has at least.
 const FIRST_CONFIG: usize = size_of::<CallprintConfig>();
 
+/// `struct_size` of any version is less: what is larger is memory that nobody set, and must not be read.
+const LARGEST: usize = 4096;
+
 /// The size that a struct says it has.
 ///
 /// # Safety
@@ -44,6 +47,10 @@ pub(super) unsafe fn struct_size<T>(pointer: *const T, least: usize, name: &str)
     let size = unsafe { *pointer.cast::<usize>() };
     if size < least {
         let reason = format!("{name}: struct_size {size} is less than {least}; set it to sizeof of the struct");
+        return Err(Failure::new(CallprintStatus::CALLPRINT_ERROR_STRUCT_SIZE, reason));
+    }
+    if size > LARGEST {
+        let reason = format!("{name}: struct_size {size} is more than {LARGEST}; set it to sizeof of the struct");
         return Err(Failure::new(CallprintStatus::CALLPRINT_ERROR_STRUCT_SIZE, reason));
     }
     Ok(size)

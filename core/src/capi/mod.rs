@@ -2,7 +2,7 @@
 //!
 //! Rules that every function keeps:
 //!
-//! - No panic crosses it: each entry runs under [`guarded`], and a session in which one happened answers
+//! - No panic crosses it: each entry runs under `guarded`, and a session in which one happened answers
 //!   `CALLPRINT_ERROR_INTERNAL` until it is reset.
 //! - NULL, handles of the wrong kind, pointers that are not aligned and lengths that can't be are found and answered with a
 //!   status; the reason in words is in `callprint_last_error`, kept for each thread.
@@ -10,8 +10,8 @@
 //!   missing ones as 0, "the default"; one that knows fewer accepts fields that it does not know only while they are 0. So
 //!   structs can grow without breaking either side, as with Linux' `clone3`.
 //!
-//! [`index`] holds the index handle, [`session`] the session; [`config`] and [`event`] the structs that a session is made with and
-//! fills in; [`status`] the errors.
+//! `index` holds the index handle, `session` the session; `config` and `event` the structs that a session is made with and
+//! fills in; `status` the errors.
 #![allow(
     unsafe_code,
     reason = "the C interface: pointers from the caller become references after the checks in `handle`, `config` and `index`"

@@ -20,8 +20,8 @@ pub enum CallprintStatus {
     CALLPRINT_ERROR_NULL = -1,
     /// An argument is outside its range, a pointer is not aligned, or a handle is none of the kind wanted.
     CALLPRINT_ERROR_ARGUMENT = -2,
-    /// `struct_size` is smaller than any version of the struct, or fields that this library does not know, `reserved` among them, are
-    /// not 0.
+    /// `struct_size` is smaller than any version of the struct or more than 4096, or fields that this library does not know,
+    /// `reserved` among them, are not 0.
     CALLPRINT_ERROR_STRUCT_SIZE = -3,
     /// The operating system refused to read the file.
     CALLPRINT_ERROR_IO = -4,

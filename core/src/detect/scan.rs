@@ -97,9 +97,10 @@ impl<'i> Scanner<'i> {
     /// Scans a source to its end, all channels. `name` becomes the report's `file`; `progress` is told the seconds done.
     ///
     /// # Errors
-    /// Those of [`Source::next_block`].
+    /// Those of [`Source::next_block`], and [`Error::InvalidArgument`] for a format that no source may have.
     pub fn scan(&self, name: &str, source: &mut dyn Source, progress: &mut dyn FnMut(f64)) -> Result<ScanReport> {
         let format = source.format();
+        format.check()?;
         let mut channels = Vec::with_capacity(format.channels);
         for _ in 0..format.channels {
             channels.push((Resampler::new(format.sample_rate)?, self.tracker()));

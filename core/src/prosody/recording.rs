@@ -13,14 +13,15 @@ use std::collections::VecDeque;
 /// in each the frames come in order. Of two channels the functionals hold the turn-taking, too. `progress` is told the seconds done. Memory does not grow with the length.
 ///
 /// # Errors
-/// Those of [`Source::next_block`], and [`Error::InvalidArgument`](crate::Error::InvalidArgument) for a sample rate that
-/// can't be resampled.
+/// Those of [`Source::next_block`], and [`Error::InvalidArgument`](crate::Error::InvalidArgument) for a format that no source
+/// may have.
 pub fn analyse(
     source: &mut dyn Source,
     mut each: impl FnMut(usize, &Lld),
     progress: &mut dyn FnMut(f64),
 ) -> Result<Vec<Functionals>> {
     let format = source.format();
+    format.check()?;
     let mut channels = Vec::with_capacity(format.channels);
     for _ in 0..format.channels {
         channels.push((Resampler::new(format.sample_rate)?, Extractor::new()));

@@ -7,6 +7,7 @@
 //! Sources: draft-ietf-opsawg-pcap and -pcapng; tcpdump.org/linktypes.html. IP fragments are passed over: no RTP packet is
 //! large enough to be one.
 
+use std::fmt;
 use std::io::{Cursor, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -49,6 +50,13 @@ pub struct CaptureReader {
     nanoseconds: bool,
     packets: u64,
     capacity: usize,
+}
+
+impl fmt::Debug for CaptureReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, packets, .. } = self;
+        f.debug_struct("CaptureReader").field("name", name).field("packets", packets).finish_non_exhaustive()
+    }
 }
 
 /// How the packets of an interface are to be read.

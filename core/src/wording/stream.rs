@@ -31,7 +31,7 @@ impl Wording {
     /// `name` becomes [`WordingReport::file`]; `progress` is told the seconds heard so far. Memory does not grow with the length.
     ///
     /// # Errors
-    /// Those of [`Source::next_block`], and [`Error::InvalidArgument`] for a sample rate that can't be resampled or a `max_far` under
+    /// Those of [`Source::next_block`], and [`Error::InvalidArgument`] for a format that no source may have or a `max_far` under
     /// [`LEAST_RATE`], with which nothing would ever be found.
     pub fn scan(
         &self,
@@ -79,8 +79,9 @@ impl<'w> WordingStream<'w> {
     /// A listener at the start of a recording of this `format`.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) where the sample rate is out of range.
+    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) where no source may have this format.
     pub fn new(wording: &'w Wording, format: Format) -> Result<Self> {
+        format.check()?;
         let channel = |_| Ok(Channel { resampler: Resampler::new(format.sample_rate)?, samples: Vec::new(), begin: 0 });
         Ok(Self { wording, channels: (0..format.channels).map(channel).collect::<Result<_>>()?, found: Vec::new() })
     }

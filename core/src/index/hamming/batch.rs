@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, thread};
 
 #[cfg(target_arch = "aarch64")]
 use super::neon;
-use super::{BinaryCode, Kernels, Nearest, SimdLevel, block_codes, dispatch, nearer, scalar, sliced::Probe};
+use super::{BinaryCode, Kernels, Nearest, block_codes, dispatch, nearer, scalar, sliced::Probe};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
 

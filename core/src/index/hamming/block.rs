@@ -9,7 +9,7 @@
 #[cfg(target_arch = "aarch64")]
 use super::neon;
 use super::scalar;
-use super::{BinaryCode, Kernels, SimdLevel, dispatch};
+use super::{BinaryCode, Kernels, dispatch};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
 

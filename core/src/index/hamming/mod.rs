@@ -152,15 +152,15 @@ macro_rules! dispatch {
             #[cfg(target_arch = "x86_64")]
             #[expect(unsafe_code, reason = "calling code compiled for instructions that the CPU has")]
             // SAFETY: `Kernels` holds a level only if the CPU has its instructions.
-            SimdLevel::Avx512 => unsafe { avx512::$kernel($($arg),*) },
+            $crate::simd::SimdLevel::Avx512 => unsafe { avx512::$kernel($($arg),*) },
             #[cfg(target_arch = "x86_64")]
             #[expect(unsafe_code, reason = "calling code compiled for instructions that the CPU has")]
             // SAFETY: `Kernels` holds a level only if the CPU has its instructions.
-            SimdLevel::Avx2 => unsafe { avx2::$kernel($($arg),*) },
+            $crate::simd::SimdLevel::Avx2 => unsafe { avx2::$kernel($($arg),*) },
             #[cfg(target_arch = "aarch64")]
             #[expect(unsafe_code, reason = "calling code compiled for instructions that the CPU has")]
             // SAFETY: `Kernels` holds a level only if the CPU has its instructions.
-            SimdLevel::Neon => unsafe { neon::$kernel($($arg),*) },
+            $crate::simd::SimdLevel::Neon => unsafe { neon::$kernel($($arg),*) },
             _ => scalar::$kernel($($arg),*),
         }
     };

@@ -23,6 +23,7 @@ const TRIPLES: usize = 88;
 const WEIGHTS: usize = 10;
 
 /// Calls an intrinsic on behalf of [`Vectors`].
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! intrinsic {
     ($call:expr) => {{
         #[expect(unsafe_code, reason = "an intrinsic without operands in memory")]
@@ -32,7 +33,7 @@ macro_rules! intrinsic {
         }
     }};
 }
-#[allow(unused_imports, reason = "which kernels there are depends on the architecture")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub(super) use intrinsic;
 
 /// What a kernel needs of a vector of L words. An implementation for optional instructions is a value that exists only in
