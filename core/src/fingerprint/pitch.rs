@@ -3,7 +3,9 @@
 //! It is the F0 of each frame's likeliest candidate, without the path that [`F0Tracker`](crate::prosody::F0Tracker) finds among
 //! them, which would come half a second later. Between frames more than a semitone apart there is none.
 
-use crate::prosody::{PitchAnalyser, Windows};
+use std::cell::RefCell;
+
+use crate::prosody::{Candidates, PitchAnalyser, StreamPeak, Windows};
 
 /// Lowest F0, Hz; pitches are told above it.
 const LOWEST: f32 = 75.0;
@@ -37,35 +39,49 @@ pub(crate) fn between(track: &[Pitch], at: f64) -> Option<i16> {
     ((a - b).abs() <= LEAP).then(|| a + (f64::from(b - a) * at.fract()).round() as i16)
 }
 
+thread_local! {
+    /// Tables and memory of the analysis, 45 KiB: each thread has one, not each stream.
+    static ANALYSER: RefCell<PitchAnalyser> = RefCell::new(PitchAnalyser::new());
+}
+
 /// Pitch of a stream, up to 0.1 s behind it.
 #[derive(Debug)]
 pub(crate) struct PitchTrack {
     windows: Windows,
-    analyser: PitchAnalyser,
+    peak: StreamPeak,
 }
 
 impl PitchTrack {
     pub(crate) fn new() -> Self {
-        Self { windows: Windows::new(), analyser: PitchAnalyser::new() }
+        Self { windows: Windows::new(), peak: StreamPeak::default() }
     }
 
     /// Forgets the stream; the memory stays.
     pub(crate) fn reset(&mut self) {
         self.windows.reset();
-        self.analyser.reset();
+        self.peak = StreamPeak::default();
     }
 
     /// Takes samples in [-1, 1]; hands out the pitch of each frame that is ready, in order.
     pub(crate) fn push(&mut self, samples: &[f32], mut each: impl FnMut(Pitch)) {
-        let Self { windows, analyser } = self;
+        let Self { windows, peak } = self;
         windows.push(samples, &mut |group| {
-            for candidates in analyser.analyse(group) {
-                let voiced = candidates.voiced().iter().filter(|c| c.strength > candidates.unvoiced);
-                let best = voiced.max_by(|a, b| a.strength.total_cmp(&b.strength));
-                each(best.map_or_else(Pitch::default, |best| Pitch::of(best.log2_f0.exp2())));
-            }
+            let candidates = ANALYSER.with_borrow_mut(|analyser| {
+                analyser.resume(*peak);
+                let candidates = analyser.analyse(group);
+                *peak = analyser.peak();
+                candidates
+            });
+            candidates.iter().map(likeliest).for_each(&mut each);
         });
     }
+}
+
+/// The pitch of a frame's likeliest candidate; none where that is "unvoiced".
+fn likeliest(candidates: &Candidates) -> Pitch {
+    let voiced = candidates.voiced().iter().filter(|c| c.strength > candidates.unvoiced);
+    let best = voiced.max_by(|a, b| a.strength.total_cmp(&b.strength));
+    best.map_or_else(Pitch::default, |best| Pitch::of(best.log2_f0.exp2()))
 }
 
 #[cfg(test)]

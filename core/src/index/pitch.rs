@@ -37,7 +37,7 @@ const SHIFTED: [(f64, f64); 2] = [(55.0, 2.9), (187.0, 380.0)];
 /// What a shift costs, nats: a tenth of true matches, at most, have one.
 const SHIFT_PRICE: f64 = 2.3;
 /// What pitches that differ cost at most, nats.
-const MOST: f64 = 4.0;
+const MOST: f64 = 6.0;
 
 /// A byte for each of `records` band records, from the pitch of each 10 ms: 0 for none, else 1 + cents / 15 above 75 Hz.
 pub(super) fn store(track: &[Pitch], records: usize) -> Vec<u8> {

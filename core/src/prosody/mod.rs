@@ -74,7 +74,7 @@ pub use functionals::Functionals;
 pub use handover::{Handover, Takeover};
 pub use lld::{LLD_NAMES, Lld};
 pub use machine::{Contribution, VoiceJudge, machine_log_odds};
-pub(crate) use pitch::PitchAnalyser;
+pub(crate) use pitch::{Candidates, PitchAnalyser, StreamPeak};
 pub use recording::analyse;
 pub use tracker::{F0, F0Tracker};
 pub(crate) use windows::Windows;

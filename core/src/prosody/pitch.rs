@@ -65,6 +65,16 @@ pub(crate) struct Candidate {
     pub(crate) strength: f32,
 }
 
+/// The global peak of a stream so far: all that an analysis remembers of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct StreamPeak(f32);
+
+impl Default for StreamPeak {
+    fn default() -> Self {
+        Self(LEAST_PEAK)
+    }
+}
+
 /// All candidates of a frame.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Candidates {
@@ -139,7 +149,17 @@ impl PitchAnalyser {
 
     /// Forgets the stream; tables and memory stay.
     pub(crate) fn reset(&mut self) {
-        self.peak = LEAST_PEAK;
+        self.resume(StreamPeak::default());
+    }
+
+    /// What it knows of the stream, which another may go on with.
+    pub(crate) fn peak(&self) -> StreamPeak {
+        StreamPeak(self.peak)
+    }
+
+    /// Goes on with a stream of which so much is known.
+    pub(crate) fn resume(&mut self, StreamPeak(peak): StreamPeak) {
+        self.peak = peak;
     }
 
     /// Candidates of [`LANES`] consecutive frames, [`HOP`] samples apart.

@@ -5,8 +5,8 @@ use super::{
     pitch::{GROUP_WINDOW, HALF_WINDOW, HOP},
 };
 
-/// Samples kept: enough that moving the tail to the front is rare.
-const CAPACITY: usize = 8192;
+/// Samples kept: enough that moving the tail to the front, at most [`GROUP_WINDOW`], costs little. Each live call has this memory.
+const CAPACITY: usize = 2048;
 /// Larger values are no audio ([`MAX_SAMPLE`](crate::audio::MAX_SAMPLE)), and their squares would overflow.
 const LARGEST: f32 = 65_536.0;
 
