@@ -93,7 +93,7 @@ pub struct Properties {
     pub query_only: usize,
     /// Log-likelihood ratio of the stretch, nats, that of its pitches included; 0 until its frames are judged.
     pub score: f64,
-    /// What the pitches of both sides say against it, nats, -6 to 0.
+    /// What the pitches of both sides say against it, nats, -8 to 0.
     pub pitch: f64,
 }
 
