@@ -1,23 +1,26 @@
 """Fits what pitches say of a match (`core/src/index/pitch.rs`): in how many frames the F0 of query and rendering agree, where the rendering plays and
 where the same voice, or another, says the words again.
 
-usage: pitch.py SET.jsonl NEGATIVES.jsonl
+usage: pitch.py cut NEGATIVES REFS PIECES
+       pitch.py fit SET.jsonl PIECES.jsonl
 
-Both are written by `evidence SET --frames SET.frames > SET.jsonl`; SET has right matches (`devset.py`), NEGATIVES is speech by the index's voices that is in no
-index, cut into pieces of 5 s, with the folder's `snippets.tsv` naming no references (`negatives.py`). Of SET the snippets of even number are fitted, those
-of odd number and all of NEGATIVES that reach -2.74 nats (1 an hour) are printed as a check.
+`cut` makes a labelled folder of 5 s pieces of what `negatives.py` made: speech by voices of REFS, in which none of REFS plays. `fit` reads what the program
+`evidence` says with `--frames` of a set with right matches (`devset.py`) and of the pieces. Of SET the snippets of even number are fitted; those of odd
+number, and the pieces that reach -2.74 nats by bands and codes (1 an hour), are a check. Build `evidence` with `MOST` of pitch.rs at 0 for this.
 """
 from __future__ import annotations
 
 import argparse
 import json
 import math
+from pathlib import Path
 
 import numpy as np
+import soundfile
 from scipy.optimize import minimize
 from scipy.special import betaln
 
-NEAR, DEPENDENT, SHIFT_PRICE = 35.0, 6.0, 2.3        # as pitch.rs
+NEAR, DEPENDENT, SHIFT_PRICE = 35.0, 3.0, 2.3        # as pitch.rs
 LEAST = -6.0                                         # nats of a candidate that a fit may see
 
 
@@ -48,11 +51,36 @@ def fit(rows, column):
     return np.exp(minimize(lambda t: -likelihood(agreeing, frames, *np.exp(t)).sum(), [0, 0], method="Nelder-Mead").x)
 
 
+def cut(negatives, references, out):
+    """Pieces of 5 s, each 3 s one, as a labelled folder."""
+    (out / "snippets").mkdir(parents=True)
+    (out / "refs").symlink_to(references.resolve())
+    with open(out / "snippets.tsv", "w") as table:
+        print("id", "ref", "condition", "seconds", "kind", sep="\t", file=table)
+        for path in sorted(negatives.glob("**/*.flac")):
+            samples, rate = soundfile.read(path, dtype="int16")
+            for number, start in enumerate(range(0, len(samples) - 2 * rate, 3 * rate)):
+                name = f"{path.stem}_{number:04}"
+                soundfile.write(out / "snippets" / f"{name}.wav", samples[start : start + 5 * rate], rate)
+                print(name, "-", "negative", "5.00", "negative", sep="\t", file=table)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("set")
-    parser.add_argument("negatives")
+    commands = parser.add_subparsers(dest="command", required=True)
+    cutting, fitting = commands.add_parser("cut"), commands.add_parser("fit")
+    for name in ("negatives", "references", "out"):
+        cutting.add_argument(name, type=Path)
+    for name in ("set", "negatives"):
+        fitting.add_argument(name)
     arguments = parser.parse_args()
+    if arguments.command == "cut":
+        cut(arguments.negatives, arguments.references, arguments.out)
+    else:
+        fit_both(arguments)
+
+
+def fit_both(arguments):
     right, right_as_recorded, wrong, check, again = [], [], [], [], []
     for path in (arguments.set, arguments.negatives):
         for name, kind, is_right, condition, score, agreement, off in candidates(path):
@@ -73,7 +101,7 @@ def main():
     right, right_as_recorded, wrong = map(np.array, (right, right_as_recorded, wrong))
     shapes = {"EXPECTED": (fit(right_as_recorded, 1), fit(wrong, 1)), "SHIFTED": (fit(right, 2), fit(wrong, 2))}
     for name, pair in shapes.items():
-        print(name, *(f"({a:.1f}, {b:.1f})" for a, b in pair))
+        print(name, *(f"({a:.2f}, {b:.2f})" for a, b in pair))
 
     def ratio(rows):
         each = [likelihood(rows[:, i], rows[:, 0], *t) - likelihood(rows[:, i], rows[:, 0], *f) for i, (t, f) in enumerate(shapes.values(), 1)]
