@@ -421,3 +421,38 @@ fn verbose_tells_what_is_done() {
     assert!(ran.stderr.contains("6 renderings"), "{}", ran.stderr);
     assert!(ran.stderr.contains(&format!("{}: scanned 10.0 s in", noise.display())), "{}", ran.stderr);
 }
+
+#[test]
+fn a_list_names_recordings() {
+    let folder = TempDir::new().unwrap();
+    let (call, noise) = (write_call(folder.path(), "call.wav", 0), write_noise(folder.path(), "two words.wav"));
+    let files = |ran: cli_support::Ran| -> Vec<String> {
+        ran.assert_done().json().iter().map(|report| report["file"].as_str().unwrap().to_owned()).collect()
+    };
+    let expected = [&noise, &call, &noise].map(|path| path.to_str().unwrap().to_owned());
+    let list = folder.path().join("list");
+    let args = |list: &Path| scan(["--format", "json", "--files-from", list.to_str().unwrap()], &[&noise]);
+    // Of every system, with blank lines, and as `find -print0` writes them.
+    for [before, between, after] in [["", "\n", "\n"], ["\n", "\r\n\r\n", "\r\n"], ["", "\n", ""], ["", "\0", "\0"]] {
+        let text = format!("{before}{}{between}{}{after}", call.display(), noise.display());
+        fs::write(&list, &text).unwrap();
+        assert_eq!(files(run(args(&list))), expected, "{text:?}");
+        assert_eq!(files(run_with_input(args(Path::new("-")), text.as_bytes())), expected, "{text:?}");
+    }
+    fs::write(&list, "").unwrap();
+    assert_eq!(files(run(args(&list))), expected[..1], "an empty list names nothing");
+}
+
+#[test]
+fn a_list_that_is_missing_or_asks_for_standard_input_twice_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let missing = folder.path().join("missing");
+    run(scan(["--files-from", missing.to_str().unwrap()], &[])).assert_refused(&missing, "no such file");
+    let twice = run(scan(["--files-from", "-"], &[Path::new("-")]));
+    assert_eq!(twice.status, Some(2));
+    assert!(twice.stderr.contains("more than once"), "{twice:?}");
+    // In a list `-` is a file.
+    let list = folder.path().join("list");
+    fs::write(&list, "-\n").unwrap();
+    run(scan(["--files-from", list.to_str().unwrap()], &[])).assert_refused(Path::new("./-"), "no such file");
+}

@@ -89,6 +89,7 @@ Examples:
   callprint scan calls/ --format json | jq 'select(.matches != [])'
   callprint scan calls/ --max-far 0.001          stricter: one wrong match in 1,000 h
   callprint scan calls/ --all                    also what comes close
+  find archive -name '*.wav' -newer last | callprint scan --files-from -
   ffmpeg -i call.amr -f s16le -ar 8000 -ac 1 - | callprint scan -
   nc -l 9000 | callprint scan - --encoding ulaw --rate 8000 --channels 2
 
@@ -100,8 +101,10 @@ A file that can't be read is reported on standard error and skipped; the exit st
 #[command(after_help = SCAN_HELP)]
 pub(crate) struct ScanArgs {
     /// Audio files, folders (with all below them), or `-` for raw PCM on standard input
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "files_from", value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) listed: ListedArgs,
     /// Index of known scripts [default: the corpus built into the program]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) index: Option<PathBuf>,
@@ -125,6 +128,14 @@ pub(crate) struct ScanArgs {
     pub(crate) jobs: Option<u16>,
     #[command(flatten, next_help_heading = "Raw PCM on standard input (`-`)")]
     pub(crate) raw: RawArgs,
+}
+
+/// Recordings that a list names.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ListedArgs {
+    /// Also the files and folders that FILE names, `-` for standard input: one a line, or ended by NUL as `find -print0` writes them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) files_from: Option<PathBuf>,
 }
 
 /// Layout of raw PCM; `None` where the option was not given.

@@ -16,7 +16,7 @@ use callprint::{
 use clap::Args;
 
 use crate::{
-    args::{Format, RawArgs},
+    args::{Format, ListedArgs, RawArgs},
     console::{Console, Progress},
     exit::{Failure, Status, file_name},
     input::{self, Input},
@@ -45,8 +45,10 @@ A file that can't be read is reported on standard error and skipped; the exit st
 #[command(after_help = HELP)]
 pub(crate) struct FeaturesArgs {
     /// Audio files, folders (with all below them), or `-` for raw PCM on standard input
-    #[arg(required_unless_present = "list", value_name = "PATH")]
+    #[arg(required_unless_present_any = ["list", "files_from"], value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) listed: ListedArgs,
     /// Table to write: .csv, .parquet or .jsonl [default: standard output]
     #[arg(short, long, value_name = "FILE", conflicts_with = "format")]
     pub(crate) output: Option<PathBuf>,
@@ -57,7 +59,7 @@ pub(crate) struct FeaturesArgs {
     #[arg(long)]
     pub(crate) lld: bool,
     /// Say what each column means, and exit
-    #[arg(long, conflicts_with_all = ["paths", "output", "lld"])]
+    #[arg(long, conflicts_with_all = ["paths", "files_from", "output", "lld"])]
     pub(crate) list: bool,
     /// Analyse what could be read of damaged files, too; they still count as failed
     #[arg(long, conflicts_with = "list")]
@@ -74,8 +76,7 @@ pub(crate) fn run(args: &FeaturesArgs, console: &Console) -> Result<Status, Fail
     if args.list {
         return list(args.format);
     }
-    input::check_stdin(&args.paths, &args.raw)?;
-    let inputs = input::expand(&args.paths);
+    let inputs = input::find(&args.paths, &args.listed, &args.raw)?;
     let columns = columns(args.lld);
     let mut sink = Sink::open(args.output.as_deref(), args.format, &columns)?;
     let mut tally = Tally::default();

@@ -1,7 +1,8 @@
 //! Inputs: arguments to files, files to audio, the index to search.
 
 use std::{
-    io::{self, BufRead, IsTerminal},
+    fs::File,
+    io::{self, BufRead, IsTerminal, Read},
     path::{Path, PathBuf},
 };
 
@@ -12,7 +13,7 @@ use callprint::{
 };
 
 use crate::{
-    args::{RawArgs, RawEncoding},
+    args::{ListedArgs, RawArgs, RawEncoding},
     console::Console,
     exit::{Failure, file_name},
 };
@@ -38,10 +39,21 @@ impl Input {
     }
 }
 
+/// What the arguments `paths` and a list stand for, in their order; a folder stands for all audio files below it, by path.
+///
+/// # Errors
+/// Says what can't be meant about standard input, or that the list can't be read.
+pub(crate) fn find(paths: &[PathBuf], listed: &ListedArgs, raw: &RawArgs) -> Result<Vec<Input>, Failure> {
+    let list = listed.files_from.as_deref();
+    check_stdin(paths, list, raw)?;
+    let listed = list.map(read_list).transpose()?.unwrap_or_default();
+    Ok(paths.iter().chain(&listed).flat_map(|path| expand(path)).collect())
+}
+
 /// Refuses what can't be meant about standard input.
-pub(crate) fn check_stdin(paths: &[PathBuf], raw: &RawArgs) -> Result<(), Failure> {
+fn check_stdin(paths: &[PathBuf], list: Option<&Path>, raw: &RawArgs) -> Result<(), Failure> {
     let dashes = paths.iter().filter(|path| path.as_os_str() == "-").count();
-    if dashes > 1 {
+    if dashes + usize::from(list == Some(Path::new("-"))) > 1 {
         return Err(Failure::new("`-` is given more than once; standard input can be read only once"));
     }
     if dashes == 0 && raw.is_given() {
@@ -57,12 +69,38 @@ pub(crate) fn check_stdin(paths: &[PathBuf], raw: &RawArgs) -> Result<(), Failur
     Ok(())
 }
 
-/// What the arguments `paths` stand for, in their order; a folder stands for all audio files below it, by path.
-pub(crate) fn expand(paths: &[PathBuf]) -> Vec<Input> {
-    paths.iter().flat_map(|path| expand_one(path)).collect()
+/// The paths that a list names.
+fn read_list(list: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut bytes = Vec::new();
+    let read = if list == Path::new("-") {
+        io::stdin().lock().read_to_end(&mut bytes)
+    } else {
+        File::open(list).and_then(|mut file| file.read_to_end(&mut bytes))
+    };
+    read.map_err(|error| Failure::reading(list, &Error::io(list, error)))?;
+    // No path holds NUL: where there is one it ends them all.
+    let end = if bytes.contains(&0) { 0 } else { b'\n' };
+    let names = bytes.split(|&byte| byte == end).map(|name| match name {
+        [name @ .., b'\r'] if end == b'\n' => name,
+        name => name,
+    });
+    names.filter(|name| !name.is_empty()).map(|name| listed_path(list, name)).collect()
 }
 
-fn expand_one(path: &Path) -> Vec<Input> {
+/// A path as a list has it. There `-` is the name of a file.
+fn listed_path(list: &Path, name: &[u8]) -> Result<PathBuf, Failure> {
+    if name == b"-" {
+        return Ok(Path::new(".").join("-"));
+    }
+    #[cfg(unix)]
+    let path = Some(std::os::unix::ffi::OsStrExt::from_bytes(name)).map(|name: &std::ffi::OsStr| name.into());
+    #[cfg(not(unix))]
+    let path = std::str::from_utf8(name).ok().map(PathBuf::from);
+    path.ok_or_else(|| Failure::at(list, "holds a name that is no UTF-8; write the list in UTF-8"))
+}
+
+/// What the argument `path` stands for: a folder stands for all audio files below it, by path.
+pub(crate) fn expand(path: &Path) -> Vec<Input> {
     if path == Path::new("-") {
         return vec![Input::Stdin];
     }

@@ -16,7 +16,7 @@ use crate::{
 
 /// Runs the command.
 pub(crate) fn run(args: &ScanArgs, color: Color, console: &Console) -> Result<Status, Failure> {
-    input::check_stdin(&args.paths, &args.raw)?;
+    let inputs = input::find(&args.paths, &args.listed, &args.raw)?;
     let index = input::open_index(args.index.as_deref())?;
     let index_name = args.index.as_deref().unwrap_or(Path::new(BUILTIN)).display();
     console.detail(&format!("index {index_name}: {}", words::counted(index.len(), "rendering")));
@@ -24,7 +24,6 @@ pub(crate) fn run(args: &ScanArgs, color: Color, console: &Console) -> Result<St
     let options = ScanOptions { max_far: args.max_far, all: args.all };
     let scanner = Scanner::new(&index, options).map_err(Failure::new)?;
 
-    let inputs = input::expand(&args.paths);
     let mut tally = Tally::default();
     let mut writer = output::report_writer(args.format, color);
     let progress = console.progress(inputs.len());

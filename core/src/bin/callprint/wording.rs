@@ -12,7 +12,7 @@ use callprint::{
 use clap::Args;
 
 use crate::{
-    args::{Format, RawArgs, positive},
+    args::{Format, ListedArgs, RawArgs, positive},
     console::{Console, Progress},
     exit::{Failure, Status, one_line},
     input::{self, Input},
@@ -41,8 +41,10 @@ A file that can't be read is reported on standard error and skipped; the exit st
 #[command(after_help = HELP)]
 pub(crate) struct WordsArgs {
     /// Audio files, folders (with all below them), or `-` for raw PCM on standard input
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "files_from", value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) listed: ListedArgs,
     /// Index of known scripts [default: the corpus built into the program]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) index: Option<PathBuf>,
@@ -75,11 +77,10 @@ fn stated(text: &str) -> Result<f64, String> {
 
 /// Runs the command.
 pub(crate) fn run(args: &WordsArgs, console: &Console) -> Result<Status, Failure> {
-    input::check_stdin(&args.paths, &args.raw)?;
+    let inputs = input::find(&args.paths, &args.listed, &args.raw)?;
     let index = input::open_index(args.index.as_deref())?;
     input::note_empty(&index, args.index.as_deref(), console);
     let wording = Wording::new(&index);
-    let inputs = input::expand(&args.paths);
     let progress = console.progress(inputs.len());
     let mut sink = Sink::new(args.format);
     let mut tally = Tally::default();

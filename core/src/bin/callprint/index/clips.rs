@@ -37,7 +37,7 @@ pub(crate) fn collect(args: &ClipArgs, console: &Console) -> Result<(Vec<Clip>, 
     for row in rows {
         add(&mut clips, &mut bad, row, &scripts);
     }
-    for found in input::expand(&args.paths) {
+    for found in args.paths.iter().flat_map(|path| input::expand(path)) {
         match found {
             Input::File(path) => {
                 add(&mut clips, &mut bad, ManifestRow { path, id: None, category: None, language: None }, &scripts);
