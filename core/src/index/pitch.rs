@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(stored.len(), 40);
         for (record, &byte) in stored.iter().enumerate() {
             // 498 cents, and 5 more with each frame.
-            let expected = (2 * record < 57).then(|| 498.0 + 5.0 * (2.0 * record as f64 + 1.6));
+            let expected = (2 * record < 57).then_some(498.0 + 5.0 * (2.0 * record as f64 + 1.6));
             let found = stored_cents(byte).map(f64::from);
             assert_eq!(found.is_some(), expected.is_some(), "{record}");
             assert!(found.zip(expected).is_none_or(|(found, expected)| (found - expected).abs() < 8.5), "{record}");
