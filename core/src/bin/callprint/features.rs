@@ -64,7 +64,7 @@ pub(crate) struct FeaturesArgs {
     /// Analyse what could be read of damaged files, too; they still count as failed
     #[arg(long, conflicts_with = "list")]
     pub(crate) salvage: bool,
-    /// Files to analyse at the same time [default: as many as there are processors; 1 with --lld]
+    /// Files to analyse at the same time; --lld takes one after the other [default: as many as there are processors]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), conflicts_with = "lld")]
     pub(crate) jobs: Option<u16>,
     #[command(flatten, next_help_heading = "Raw PCM on standard input (`-`)")]
