@@ -1,7 +1,7 @@
 //! Inputs: arguments to files, files to audio, the index to search.
 
 use std::{
-    fs::File,
+    fs,
     io::{self, BufRead, IsTerminal, Read},
     path::{Path, PathBuf},
 };
@@ -71,13 +71,13 @@ fn check_stdin(paths: &[PathBuf], list: Option<&Path>, raw: &RawArgs) -> Result<
 
 /// The paths that a list names.
 fn read_list(list: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let mut bytes = Vec::new();
     let read = if list == Path::new("-") {
-        io::stdin().lock().read_to_end(&mut bytes)
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
     } else {
-        File::open(list).and_then(|mut file| file.read_to_end(&mut bytes))
+        fs::read(list)
     };
-    read.map_err(|error| Failure::reading(list, &Error::io(list, error)))?;
+    let bytes = read.map_err(|error| Failure::reading(list, &Error::io(list, error)))?;
     // No path holds NUL: where there is one it ends them all.
     let end = if bytes.contains(&0) { 0 } else { b'\n' };
     let names = bytes.split(|&byte| byte == end).map(|name| match name {

@@ -16,6 +16,7 @@ mod output;
 mod pool;
 mod salvage;
 mod scan;
+mod tally;
 mod wording;
 
 use std::process::ExitCode;

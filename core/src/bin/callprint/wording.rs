@@ -22,6 +22,7 @@ use crate::{
     },
     pool,
     salvage::{self, Heard, Verb},
+    tally::{Told, hear_all},
 };
 
 const HELP: &str = "\
@@ -81,83 +82,35 @@ pub(crate) fn run(args: &WordsArgs, console: &Console) -> Result<Status, Failure
     let index = input::open_index(args.index.as_deref())?;
     input::note_empty(&index, args.index.as_deref(), console);
     let wording = Wording::new(&index);
-    let progress = console.progress(inputs.len());
     let mut sink = Sink::new(args.format);
-    let mut tally = Tally::default();
-    if let Err(error) = console.around_progress(|| sink.start()) {
+    if let Err(error) = sink.start() {
         output::stdout_gone(&error, Status::Done, console);
     }
-    pool::ordered(
+    let tally = hear_all(
         &inputs,
         pool::threads(args.jobs),
-        |input| listen(input, args, &wording, &progress, console),
-        |input, result| {
-            let heard = Heard::from(result.unwrap_or_else(|_| Err(pool::panicked(input.path()))));
-            tally.count(&heard);
-            if let Some(told) = &heard.result
-                && let Err(error) = console.around_progress(|| sink.write(told, heard.damage.as_deref()))
-            {
-                output::stdout_gone(&error, tally.status(false), console);
-            }
-            if let Some(failure) = &heard.failure {
-                console.failure(failure);
-            }
-            progress.file_done();
-        },
+        ["with the words of a script", "without"],
+        console,
+        |input, progress| listen(input, args, &wording, progress, console),
+        |report, damage| sink.write(report, damage),
     );
-    drop(progress);
-    console.note(&tally.to_string());
     Ok(tally.status(args.fail_if_none))
 }
 
-/// Files counted by how they ended.
-#[derive(Debug, Clone, Copy, Default)]
-struct Tally {
-    found: usize,
-    without: usize,
-    failed: usize,
-    /// Length of all files searched, s.
-    seconds: f64,
-}
-
-impl Tally {
-    fn count(&mut self, heard: &Heard<Told>) {
-        self.seconds += heard.result.as_ref().map_or(0.0, |told| told.report.seconds);
-        match heard {
-            Heard { result: Some(told), failure: None, .. } if told.report.same_words.is_empty() => self.without += 1,
-            Heard { result: Some(_), failure: None, .. } => self.found += 1,
-            _ => self.failed += 1,
-        }
-    }
-
-    fn status(&self, fail_if_none: bool) -> Status {
-        match self {
-            Self { failed: 1.., .. } => Status::Failed,
-            Self { found: 0, .. } if fail_if_none => Status::NoneMatched,
-            _ => Status::Done,
-        }
-    }
-}
-
-impl std::fmt::Display for Tally {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { found, without, failed, seconds } = *self;
-        write!(
-            f,
-            "{}: {} with the words of a script, {} without, {} failed; {} of audio",
-            words::counted(found + without + failed, "file"),
-            words::count(found as u64),
-            words::count(without as u64),
-            words::count(failed as u64),
-            Clock(seconds),
-        )
-    }
-}
-
 /// A report, and how many channels the recording has.
-struct Told {
+struct Report {
     report: WordingReport,
     channels: usize,
+}
+
+impl Told for Report {
+    fn seconds(&self) -> f64 {
+        self.report.seconds
+    }
+
+    fn has_script(&self) -> bool {
+        !self.report.same_words.is_empty()
+    }
 }
 
 const SEARCHED: Verb = Verb { does: "searches", done: "searched" };
@@ -168,12 +121,12 @@ fn listen(
     wording: &Wording,
     progress: &Progress<'_>,
     console: &Console,
-) -> Result<Heard<Told>, Failure> {
+) -> Result<Heard<Report>, Failure> {
     salvage::hear(input, &args.raw, args.salvage, SEARCHED, console, |name, source| {
         let channels = source.format().channels;
         let mut file_progress = progress.file(source.seconds_hint());
         let report = wording.scan(name, source, args.max_far, &mut |seconds| file_progress.seconds(seconds))?;
-        Ok(Told { report, channels })
+        Ok(Report { report, channels })
     })
 }
 
@@ -205,7 +158,7 @@ impl Sink {
     }
 
     /// Writes a report; `damage` is what was wrong with the audio, if anything.
-    fn write(&mut self, told: &Told, damage: Option<&str>) -> io::Result<()> {
+    fn write(&mut self, told: &Report, damage: Option<&str>) -> io::Result<()> {
         match self {
             Self::Text(out) => {
                 out.write_all(text(told).as_bytes())?;
@@ -243,8 +196,8 @@ const HEADER: [&str; 12] = [
 ];
 
 /// The lines of CSV of a recording, as `scan` has them: one for each script, or one with the columns of the script empty.
-fn rows(told: &Told, damage: &str) -> Vec<Vec<String>> {
-    let Told { report, channels } = told;
+fn rows(told: &Report, damage: &str) -> Vec<Vec<String>> {
+    let Report { report, channels } = told;
     let row = |columns: [String; 9]| {
         let mut row = vec![report.file.clone(), report.seconds.to_string()];
         row.extend(columns);
@@ -270,8 +223,8 @@ fn rows(told: &Told, damage: &str) -> Vec<Vec<String>> {
     report.same_words.iter().map(|found| row(columns(found))).collect()
 }
 
-fn text(told: &Told) -> String {
-    let Told { report, channels } = told;
+fn text(told: &Report) -> String {
+    let Report { report, channels } = told;
     let mut text = format!("{}  {}\n", one_line(&report.file), Clock(report.seconds));
     if report.same_words.is_empty() {
         text.push_str("  no script by its words\n");
