@@ -229,17 +229,20 @@ impl Source for FileSource {
 
 /// Kinds of audio file that are known by their first bytes, but not read.
 fn foreign(head: &[u8]) -> Option<&'static str> {
-    const KINDS: &[(&[u8], &str)] = &[
-        (b"#!AMR-WB", "a wide-band AMR file"),
-        (b"#!AMR_MC", "an AMR file of several channels"),
-        (b"#!AMR", "an AMR file"),
-        (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "a Windows Media file"),
-        (b"NIST_1A", "a NIST SPHERE file"),
-        (b"wvpk", "a WavPack file"),
+    /// How it begins, what stands at byte 28, and its name.
+    const KINDS: &[(&[u8], &[u8], &str)] = &[
+        (b"#!AMR-WB", b"", "a wide-band AMR file"),
+        (b"#!AMR_MC", b"", "an AMR file of several channels"),
+        (b"#!AMR", b"", "an AMR file"),
+        (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", b"", "a Windows Media file"),
+        (b"NIST_1A", b"", "a NIST SPHERE file"),
+        (b"wvpk", b"", "a WavPack file"),
+        // The first packet of an Ogg file follows the header of its page, which has one segment.
+        (b"OggS", b"Speex   ", "Speex audio"),
     ];
-    // The first packet of an Ogg file follows the header of its page, which has one segment.
-    let speex = head.starts_with(b"OggS") && head.get(28..36) == Some(b"Speex   ");
-    KINDS.iter().find(|(magic, _)| head.starts_with(magic)).map(|&(_, name)| name).or(speex.then_some("Speex audio"))
+    let later = head.get(28..).unwrap_or_default();
+    let kind = KINDS.iter().find(|(start, then, _)| head.starts_with(start) && later.starts_with(then));
+    kind.map(|&(.., name)| name)
 }
 
 /// The error for audio that is recognised, but not read.

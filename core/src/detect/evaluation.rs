@@ -301,14 +301,14 @@ impl Evaluation<'_> {
         let mut evidence = evidence.verified(alignment, hearing);
         let heard = self.mode.bands.then(|| (hearing.verification.clone(), hearing.bands()));
         let steps = &alignment.steps[evidence.first..evidence.end];
-        let speed = alignment.playback_speed(evidence.first..evidence.end);
         if evidence.part_can_say_more() {
             verify(steps, stored, lane, hearing);
-            evidence.hear_part_alone(hearing, speed);
+            evidence.hear_part_alone(hearing);
         }
         let (first, last) = (steps.first()?, steps.last()?);
         // Codes sit in the middle of their patches; what they describe begins and ends half a patch away.
         let half = 0.2;
+        let speed = evidence.speed;
         Some(Hypothesis {
             rendering: candidate.rendering,
             candidate,

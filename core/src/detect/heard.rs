@@ -21,6 +21,8 @@ const HITS_BY_KEYS: usize = 1 << 15;
 const OF_THE_HITS: usize = 4;
 /// Hits that one code may bring.
 const NEW_AT_ONCE: usize = 1 << 14;
+/// Frames of pitch that are kept: half a second more than of codes, whose patches reach beyond their beginning.
+const KEPT_PITCH: usize = (MAX_QUERY_SECONDS / HOP_SECONDS) as usize + 50;
 
 /// Hits that are kept within the window.
 fn max_hits(index: &Index) -> usize {
@@ -30,9 +32,6 @@ fn max_hits(index: &Index) -> usize {
         (HITS_OF_A_CODE * index.codes().len()).clamp(HITS_BY_KEYS, MOST_HITS)
     }
 }
-
-/// Frames of pitch that are kept: half a second more than of codes, whose patches reach beyond their beginning.
-const KEPT_PITCH: usize = (MAX_QUERY_SECONDS / HOP_SECONDS) as usize + 50;
 
 /// Frames kept at an assumed speed.
 fn kept(speed: f64) -> usize {

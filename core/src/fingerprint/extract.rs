@@ -220,23 +220,26 @@ impl Listener for Reference {
 }
 
 impl Reference {
-    /// Codes and bands at speed 1, from 8 kHz samples in [-1, 1].
+    /// Codes, bands and pitch at speed 1, from 8 kHz samples in [-1, 1].
     pub fn of(samples: &[f32]) -> Self {
-        let mut reference = Self::default();
-        Extractor::at_speed_1(CODE_HOP).push_to(samples, &mut reference);
+        let mut reference = Self::without_pitch(samples);
         let mut tracker = F0Tracker::new();
         let pitch = &mut reference.pitch;
         tracker.push(samples, |f0| pitch.push(Pitch::of(f0.hertz)));
         tracker.finish(|f0| pitch.push(Pitch::of(f0.hertz)));
         reference
     }
+
+    fn without_pitch(samples: &[f32]) -> Self {
+        let mut reference = Self::default();
+        Extractor::at_speed_1(CODE_HOP).push_to(samples, &mut reference);
+        reference
+    }
 }
 
 /// The codes of a rendering: every [`CODE_HOP`] frames at speed 1, from 8 kHz samples in [-1, 1].
 pub fn reference_codes(samples: &[f32]) -> Vec<QueryFrame> {
-    let mut reference = Reference::default();
-    Extractor::at_speed_1(CODE_HOP).push_to(samples, &mut reference);
-    reference.codes
+    Reference::without_pitch(samples).codes
 }
 
 /// One assumed speed: its bank, its time axis, its patch.

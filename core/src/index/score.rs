@@ -106,6 +106,8 @@ pub struct Evidence {
     pub end: usize,
     /// Bit error rate of the part that fits.
     pub ber: f64,
+    /// Playback speed of the part that fits; 0 until its frames are judged.
+    pub speed: f64,
     /// The part that fits.
     pub part: Properties,
     /// The whole overlap of script and query.
@@ -120,7 +122,7 @@ impl Evidence {
         let part = Properties::of(&steps[fit.clone()]).filter(|p| p.codes >= MINIMUM_CODES)?;
         let whole = Properties::of(steps)?;
         let ber = bit_error_rate(&steps[fit.clone()], part.codes);
-        Some(Self { first: fit.start, end: fit.end, ber, part, whole })
+        Some(Self { first: fit.start, end: fit.end, ber, speed: 0.0, part, whole })
     }
 
     /// Whether there is enough of it for a match to rest on: 1.1 s of sound, 1 s of which fits.
@@ -155,12 +157,12 @@ impl Evidence {
             (self.first, self.end, self.part) = (range.start, range.end, part);
             self.ber = bit_error_rate(&steps[range], part.codes);
         }
-        let speed = alignment.playback_speed(self.first..self.end);
-        self.whole.take_in(hearing, 0..verification.ratios.len(), speed);
+        self.speed = alignment.playback_speed(self.first..self.end);
+        self.whole.take_in(hearing, 0..verification.ratios.len(), self.speed);
         let (score, pitch) = (self.whole.score, self.whole.pitch);
         (self.part.score, self.part.pitch) = (score, pitch);
         if self.part.codes >= INTERRUPTIBLE_CODES {
-            self.part.take_in(hearing, self.part_frames(alignment, verification), speed);
+            self.part.take_in(hearing, self.part_frames(alignment, verification), self.speed);
         }
         self
     }
@@ -176,8 +178,8 @@ impl Evidence {
 
     /// Takes in what the frames of the part that fits say when they are judged by themselves: levels, the channel's colour and the
     /// noise are measured on what is judged, and of what is somebody else's they say nothing about the recording.
-    pub(crate) fn hear_part_alone(&mut self, hearing: &Hearing, speed: f64) {
-        self.part.take_in(hearing, 0..hearing.verification.ratios.len(), speed);
+    pub(crate) fn hear_part_alone(&mut self, hearing: &Hearing) {
+        self.part.take_in(hearing, 0..hearing.verification.ratios.len(), self.speed);
     }
 
     /// The frames of the part that fits, counted from the first that was judged.
