@@ -52,7 +52,8 @@ pub enum IndexFault {
     NotAnIndex,
     /// The format version is one this program does not know.
     #[error(
-        "index format version {found}, but this program reads version {supported}; rebuild the index with `callprint index build`, or update callprint"
+        "index format version {found}, but this program reads versions {} to {supported}; rebuild the index with `callprint index build`, or update callprint",
+        crate::index::OLDEST_VERSION
     )]
     Version {
         /// Version in the file.

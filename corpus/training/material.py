@@ -154,7 +154,8 @@ def write_list(cache):
     excluded = excluded_prompts()
     out = ["path\tsplit\t" + "\t".join(keys)]
     for path in sorted(Path(cache).glob("*/*/*.flac")):
-        if f"{path.parent.name}/{path.stem}" in excluded:
+        # What broad.py made has no note.
+        if f"{path.parent.name}/{path.stem}" in excluded or not path.with_suffix(".json").exists():
             continue
         note = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         out.append("\t".join([str(path.relative_to(cache)), path.parts[-3]] + [str(note[k]) for k in keys]))

@@ -390,18 +390,23 @@ impl Patch {
         QueryFrame { speed, frame, soft: SoftCode::new(values, code), level, active, voice }
     }
 
-    /// First stage: the temporal functions of each band. Valleys deeper than the model keeps are filled first: noise and
-    /// coders fill them anyway, so what lies in them says nothing.
+    /// First stage: the temporal functions of each band.
     fn temporal(&mut self, model: &Model) {
         let at = self.pushed as usize % self.frames;
         let window = &self.bands[at * self.width..][..self.frames * self.width];
-        highest(window, &mut self.floors);
-        let tops = &mut self.floors[..model.bands()];
-        let lowest = tops.iter().copied().max().unwrap_or(0).saturating_sub(model.span_patch);
-        for top in tops {
-            *top = lowest.max(top.saturating_sub(model.span_band));
-        }
+        raise_valleys(model, window, &mut self.floors);
         temporal(kernel(), window, &self.floors, &mut self.features);
+    }
+}
+
+/// Finds what each band of a patch is raised to before the first stage. Valleys deeper than the model keeps are filled: noise and coders
+/// fill them anyway, so what lies in them says nothing.
+pub(super) fn raise_valleys(model: &Model, window: &[i16], floors: &mut [i16]) {
+    highest(window, floors);
+    let tops = &mut floors[..model.bands()];
+    let lowest = tops.iter().copied().max().unwrap_or(0).saturating_sub(model.span_patch);
+    for top in tops {
+        *top = lowest.max(top.saturating_sub(model.span_band));
     }
 }
 

@@ -18,11 +18,14 @@ mod heard;
 mod kernel;
 mod model;
 mod pitch;
+mod restored;
 
 pub use code::{BITS, Code, SoftCode};
 pub use extract::{BANDS, Bands, CODE_HOP, Extractor, Listener, QueryFrame, Reference, SPEEDS, reference_codes};
 pub(crate) use extract::{SOUND_DEPTH, is_loud, stream_time};
 pub(crate) use heard::HeardCode;
+pub(crate) use model::hash;
 pub use model::{Model, model};
 pub use pitch::Pitch;
 pub(crate) use pitch::between;
+pub(crate) use restored::Restorer;

@@ -113,7 +113,8 @@ fn magnitude(row: &[i16]) -> u32 {
     row.iter().map(|&w| u32::from(w.unsigned_abs())).sum()
 }
 
-fn hash(body: &[u8]) -> u64 {
+/// Hash of a file of constants (64 bits: two checksums, by CRC-32 forward and reversed).
+pub(crate) fn hash(body: &[u8]) -> u64 {
     let reversed: Vec<u8> = body.iter().rev().copied().collect();
     u64::from(crc32fast::hash(body)) << 32 | u64::from(crc32fast::hash(&reversed))
 }

@@ -1,4 +1,4 @@
-//! Building an index: collecting renderings, laying out the file, writing it atomically.
+//! Building an index: collecting renderings, laying out the file, having it written (`writing`) atomically.
 //!
 //! The bytes depend only on what is in the index, not on the order in which it came in.
 //!
@@ -9,24 +9,24 @@
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    io::{BufWriter, Cursor, Seek, SeekFrom, Write},
+    io::Cursor,
+    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use zerocopy::{
-    IntoBytes,
-    little_endian::{U32, U64},
-};
+use zerocopy::little_endian::{U32, U64};
 
 use super::{
-    Calibration, Index,
-    format::{self, Header, Record, SECTIONS, SectionEntry, StoredBands, StoredCode, StringRef},
+    Index,
+    format::{self, Record, StoredBands, StoredCode, StringRef},
+    keys::Keying,
     pitch, postings, script_of, verify,
+    writing::Contents,
 };
 use crate::{
     Error, IndexFault, Result,
-    fingerprint::{CODE_HOP, Code, QueryFrame, Reference},
+    fingerprint::{CODE_HOP, QueryFrame, Reference},
     replace::write_atomically,
     signal::HOP_SECONDS,
 };
@@ -59,15 +59,15 @@ struct Entry {
 
 /// Codes, levels and bands of a rendering.
 #[derive(Debug, Clone)]
-enum Payload {
+pub(super) enum Payload {
     /// New ones.
     Owned { codes: Vec<StoredCode>, levels: Vec<u8>, bands: Vec<StoredBands>, pitch: Vec<u8> },
     /// Those of an open index.
     Stored { index: Arc<Index>, number: usize },
 }
 
-/// Whether an index gets tables that find codes by parts of them ([`Search`](super::Search)). They take 18 bytes a code, a
-/// third of the file, and make the time of a search almost independent of the size of the index.
+/// Whether an index gets tables that find codes by parts of them ([`Search`](super::Search)). They take 18 bytes a code (8 in one of four
+/// million codes or more), up to a third of the file, and make the time of a search almost independent of the size of the index.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Tables {
     /// From 4,096 codes with sound on (under three minutes); comparing with fewer takes no longer.
@@ -85,22 +85,30 @@ pub struct IndexBuilder {
     entries: BTreeMap<String, Entry>,
     path: PathBuf,
     tables: Tables,
+    /// What codes are filed under; their number says unless told.
+    keying: Option<Keying>,
 }
 
 impl IndexBuilder {
     /// An empty builder.
     pub fn new() -> Self {
-        Self { entries: BTreeMap::new(), path: PathBuf::from("<new index>"), tables: Tables::Auto }
+        Self { path: PathBuf::from("<new index>"), ..Self::default() }
     }
 
     /// A builder that starts with everything an index holds. It refers to the index and copies no codes.
     pub fn from_index(index: &Index) -> Self {
-        Self { entries: stored(index).collect(), path: index.path().to_owned(), tables: Tables::Auto }
+        Self { entries: stored(index).collect(), path: index.path().to_owned(), ..Self::default() }
     }
 
     /// Says when the index gets tables; [`Tables::Auto`] unless told.
     pub fn set_tables(&mut self, tables: Tables) {
         self.tables = tables;
+    }
+
+    /// Says what codes are filed under, whatever their number.
+    #[cfg(test)]
+    pub(super) fn set_keying(&mut self, keying: Keying) {
+        self.keying = Some(keying);
     }
 
     /// Adds a rendering from its 8 kHz samples in [-1, 1].
@@ -245,63 +253,43 @@ impl IndexBuilder {
             return Err(Error::InvalidArgument(format!("{codes} codes are too many for one index: split it")));
         }
         let payloads = self.entries.values().map(|e| &e.payload).collect();
-        Ok(Contents { records, strings: strings.bytes, payloads, codes, active, with_tables })
-    }
-}
-
-/// An index file about to be written.
-struct Contents<'a> {
-    records: Vec<Record>,
-    strings: Vec<u8>,
-    payloads: Vec<&'a Payload>,
-    codes: u64,
-    /// Codes with sound.
-    active: usize,
-    with_tables: bool,
-}
-
-impl Contents<'_> {
-    fn write(&self, out: &mut (impl Write + Seek)) -> std::io::Result<()> {
-        let mut sections = SectionWriter::new(out)?;
-        sections.section(|out| out.write_all(self.records.as_bytes()))?;
-        sections.section(|out| out.write_all(&self.strings))?;
-        sections.section(|out| self.payloads.iter().try_for_each(|p| out.write_all(p.codes().as_bytes())))?;
-        sections.section(|out| self.payloads.iter().try_for_each(|p| out.write_all(p.levels())))?;
-        let seconds = self.codes as f64 * CODE_HOP as f64 * HOP_SECONDS;
-        sections.section(|out| out.write_all(Calibration::for_size(seconds).to_stored().as_bytes()))?;
-        sections.section(|out| self.payloads.iter().try_for_each(|p| out.write_all(p.bands().as_bytes())))?;
-        sections.section(|out| {
-            if !self.with_tables {
-                return Ok(());
-            }
-            let each = |take: &mut dyn FnMut(Code, u8)| {
-                for payload in &self.payloads {
-                    payload.codes().iter().zip(payload.levels()).for_each(|(code, &level)| take(code.get(), level));
-                }
-            };
-            postings::write(self.active, &each, out)
-        })?;
-        sections.section(|out| self.payloads.iter().try_for_each(|p| out.write_all(&p.pitch())))?;
-        sections.finish(self.records.len(), self.codes)
+        let keying = with_tables.then(|| self.keying.unwrap_or_else(|| Keying::for_size(active)));
+        Ok(Contents { records, strings: strings.bytes, payloads, codes, active, keying })
     }
 }
 
 impl Payload {
-    fn codes(&self) -> &[StoredCode] {
+    /// The open index that it is from.
+    pub(super) fn index(&self) -> Option<&Arc<Index>> {
+        match self {
+            Self::Owned { .. } => None,
+            Self::Stored { index, .. } => Some(index),
+        }
+    }
+
+    /// Which codes of that are its own.
+    pub(super) fn range(&self) -> Option<Range<usize>> {
+        match self {
+            Self::Owned { .. } => None,
+            Self::Stored { index, number } => Some(index.code_range(*number)),
+        }
+    }
+
+    pub(super) fn codes(&self) -> &[StoredCode] {
         match self {
             Self::Owned { codes, .. } => codes,
             Self::Stored { index, number } => index.codes().get(index.code_range(*number)).unwrap_or_default(),
         }
     }
 
-    fn levels(&self) -> &[u8] {
+    pub(super) fn levels(&self) -> &[u8] {
         match self {
             Self::Owned { levels, .. } => levels,
             Self::Stored { index, number } => index.levels().get(index.code_range(*number)).unwrap_or_default(),
         }
     }
 
-    fn bands(&self) -> &[StoredBands] {
+    pub(super) fn bands(&self) -> &[StoredBands] {
         match self {
             Self::Owned { bands, .. } => bands,
             Self::Stored { index, number } => index.bands(*number),
@@ -309,7 +297,7 @@ impl Payload {
     }
 
     /// A byte for each band record; zeros where an index of before knows no pitch.
-    fn pitch(&self) -> Cow<'_, [u8]> {
+    pub(super) fn pitch(&self) -> Cow<'_, [u8]> {
         match self {
             Self::Owned { pitch, .. } => Cow::Borrowed(pitch),
             Self::Stored { index, number } => match index.pitch(*number) {
@@ -365,81 +353,4 @@ fn check_name(id: &str) -> Result<()> {
         )));
     }
     Ok(())
-}
-
-/// Bytes that go to the file at once, beginning at multiples of this: as many as a huge page of x86-64 and AArch64 holds, so that
-/// Linux can keep the file in such pages. Where it does, a search of 10^5 renderings takes a sixth less.
-const CHUNK: usize = 2 << 20;
-
-/// Writes sections one after the other, and the header when their sizes and checksums are known.
-struct SectionWriter<W: Write + Seek> {
-    out: BufWriter<W>,
-    at: u64,
-    crc: crc32fast::Hasher,
-    table: Vec<SectionEntry>,
-}
-
-impl<W: Write + Seek> SectionWriter<W> {
-    fn new(out: W) -> std::io::Result<Self> {
-        let mut writer = Self {
-            out: BufWriter::with_capacity(CHUNK, out),
-            at: 0,
-            crc: crc32fast::Hasher::new(),
-            table: Vec::with_capacity(SECTIONS),
-        };
-        writer.write_all(&[0; format::data_start(SECTIONS)])?;
-        Ok(writer)
-    }
-
-    fn section(&mut self, write: impl FnOnce(&mut Self) -> std::io::Result<()>) -> std::io::Result<()> {
-        self.write_all(
-            &[0; format::ALIGN][..self.at.next_multiple_of(format::ALIGN as u64) as usize - self.at as usize],
-        )?;
-        let offset = self.at;
-        self.crc = crc32fast::Hasher::new();
-        write(self)?;
-        self.table.push(SectionEntry {
-            kind: U32::new(self.table.len() as u32 + 1),
-            crc: U32::new(self.crc.clone().finalize()),
-            offset: U64::new(offset),
-            length: U64::new(self.at - offset),
-        });
-        Ok(())
-    }
-
-    fn finish(mut self, renderings: usize, codes: u64) -> std::io::Result<()> {
-        let mut header = Header {
-            magic: format::MAGIC,
-            version: U32::new(format::VERSION),
-            sections: U32::new(SECTIONS as u32),
-            configuration: U64::new(super::configuration()),
-            file_size: U64::new(self.at),
-            renderings: U64::new(renderings as u64),
-            codes: U64::new(codes),
-            reserved: [0; 12],
-            crc: U32::new(0),
-        };
-        header.crc = U32::new(format::header_crc(header.as_bytes(), self.table.as_bytes()));
-        self.out.seek(SeekFrom::Start(0))?;
-        self.out.write_all(header.as_bytes())?;
-        self.out.write_all(self.table.as_bytes())?;
-        self.out.flush()
-    }
-}
-
-impl<W: Write + Seek> Write for SectionWriter<W> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let chunk = &bytes[..bytes.len().min(CHUNK - self.at as usize % CHUNK)];
-        let written = self.out.write(chunk)?;
-        self.crc.update(&chunk[..written]);
-        self.at += written as u64;
-        if self.at.is_multiple_of(CHUNK as u64) {
-            self.out.flush()?;
-        }
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.out.flush()
-    }
 }

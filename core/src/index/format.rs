@@ -3,9 +3,9 @@
 //! ```text
 //! offset  size  field
 //!      0     8  magic "CPINDEX\n"
-//!      8     4  format version (4)
+//!      8     4  format version (4, or 5 where codes are filed under cells)
 //!     12     4  number of sections S (8)
-//!     16     8  configuration hash: fingerprint model and judge
+//!     16     8  configuration hash: fingerprint model, judge and, in version 5, canonical variates
 //!     24     8  file size in bytes
 //!     32     8  number of renderings R
 //!     40     8  number of codes N
@@ -26,23 +26,28 @@
 //! | 7 | tables | nothing in a small index; else which codes have which key, see below |
 //! | 8 | pitch | a byte for each band record: 0 for none, else 1 + F0 in cents above 75 Hz / 15 |
 //!
-//! Section 7 finds codes by parts of them (see `keys`). Its numbers are little-endian as everywhere:
+//! Section 7 finds codes by parts of them. Its numbers are little-endian as everywhere:
 //!
 //! ```text
 //! offset  size  field
-//!      0     4  bits in a key b, 8 to 26
-//!      4     4  number of tables (3)
+//!      0     4  bits in a key b: 8 to 26 of bits, 14 to 26 of cells
+//!      4     4  number of tables: 3 (codes are filed under bits), or 1 (under cells; from 2^22 codes with sound on)
 //!      8     8  number of codes with sound M
 //!     16    48  reserved, zero
-//!     64        for each table t: a directory, filled up with zeros to a multiple of 64, then 6 M bytes of lists, likewise
+//!     64        for each table t: a directory, filled up with zeros to a multiple of 64, then M entries of lists, likewise
 //! ```
 //!
-//! The **directory** has 2^b + 1 entries u32: before which entry the list of each key begins, the last being M. The key of
-//! a code in table t is its bits 26 t to 26 t + b, its **signature** its bits 78 + 16 t to 94 + 16 t, bit d of a code being bit d % 64 of word
-//! d / 64. The **list** of a key whose entries are s to e lies at bytes 6 s to 6 e of the table's lists: the
-//! signatures u16 of its codes, then their numbers u32 in section 3, ascending. Codes of level 0 are in no list.
+//! The **directory** has 2^b + 1 entries u32: before which entry the list of each key begins, the last being M. The **list** of a key whose
+//! entries are s to e lies at bytes E s to E e of the table's lists, E being the bytes of an entry: the
+//! signatures of its codes, then their numbers u32 in section 3, ascending. Codes of level 0 are in no list. Bit d of a code is bit d % 64 of word
+//! d / 64.
 //!
-//! Version 3 has sections 1 to 7 and is read as well; its renderings are recognised without what their pitch says.
+//! - Under bits (see `keys`): the **key** of a code in table t is its bits 26 t to 26 t + b, its **signature** u16 its bits 78 + 16 t to
+//!   94 + 16 t; E is 6.
+//! - Under cells (see `cells`, which says how they are found): a book has cells of c bits, c being b / 2 without its fraction. The lowest c bits of the key are the
+//!   code's cell in the first book, the next c that in the second, the others its bits 0 to b - 2 c. The signature u32 is its bits 64 to 96; E is 8.
+//!
+//! Version 4 has no cells. Version 3 has sections 1 to 7 only and is read as well; its renderings are recognised without what their pitch says.
 //!
 //! Opening checks magic, version, configuration, sizes, and the header's checksum, in time independent of the data.
 //! `verify` checks every byte. Records are bounds-checked when they are used, so a damaged file gives errors or wrong
@@ -60,8 +65,10 @@ use crate::{
 
 /// First eight bytes.
 pub(crate) const MAGIC: [u8; 8] = *b"CPINDEX\n";
-/// Version that this program writes.
-pub(crate) const VERSION: u32 = 4;
+/// Newest version that this program writes and reads: of an index whose codes are filed under cells.
+pub(crate) const VERSION: u32 = 5;
+/// Version of any other index that it writes, so that programs that know no cells can read that.
+const WITHOUT_CELLS: u32 = 4;
 /// Oldest version that it reads.
 pub(crate) const OLDEST: u32 = 3;
 /// Alignment of sections.
@@ -157,6 +164,11 @@ pub(crate) struct PostingsHeader {
     pub(crate) reserved: [u8; 48],
 }
 
+/// Version of an index whose codes are filed under cells, or are not.
+pub(crate) fn version(cells: bool) -> u32 {
+    if cells { VERSION } else { WITHOUT_CELLS }
+}
+
 /// Band records of a rendering of `codes` codes: two for each code's hop, and the rest of the last patch.
 pub(crate) fn band_records(codes: usize) -> usize {
     if codes == 0 { 0 } else { codes.saturating_mul(2).saturating_add(18) }
@@ -198,18 +210,18 @@ pub(crate) fn header_crc(header: &[u8], table: &[u8]) -> u32 {
     crc.finalize()
 }
 
-/// Checks the header of a file of this configuration and finds its sections. Time does not depend on the data.
+/// Checks the header of a file and finds its sections; `configuration`: what files of a version have. Time does not depend on the data.
 ///
 /// # Errors
 /// Says what does not hold.
-pub(crate) fn open(bytes: &[u8], configuration: u64) -> Result<Layout, IndexFault> {
+pub(crate) fn open(bytes: &[u8], configuration: impl Fn(u32) -> u64) -> Result<Layout, IndexFault> {
     let (header, rest) = Header::ref_from_prefix(bytes).map_err(|_| short(bytes))?;
     if header.magic != MAGIC {
         return Err(IndexFault::NotAnIndex);
     }
     let sections = match header.version.get() {
         OLDEST => SECTIONS_OF_3,
-        VERSION => SECTIONS,
+        WITHOUT_CELLS | VERSION => SECTIONS,
         found => return Err(IndexFault::Version { found, supported: VERSION }),
     };
     let (table, _) = <[SectionEntry]>::ref_from_prefix_with_elems(rest, sections)
@@ -217,8 +229,9 @@ pub(crate) fn open(bytes: &[u8], configuration: u64) -> Result<Layout, IndexFaul
     if header_crc(header.as_bytes(), table.as_bytes()) != header.crc.get() {
         return Err(IndexFault::Damaged("the header's checksum does not fit".into()));
     }
-    if header.configuration.get() != configuration {
-        return Err(IndexFault::Configuration { found: header.configuration.get(), expected: configuration });
+    let expected = configuration(header.version.get());
+    if header.configuration.get() != expected {
+        return Err(IndexFault::Configuration { found: header.configuration.get(), expected });
     }
     let (found, expected) = (bytes.len() as u64, header.file_size.get());
     if found < expected {

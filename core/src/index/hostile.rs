@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::format::{Header, SectionEntry, align as aligned, header_crc};
+use super::keys::Keying;
 use super::{
     BandLane, Candidate, Evidence, Hearing, Index, IndexBuilder, Label, Lane, Paths, PitchLane, Search, Tables, align,
     find_candidates, verify,
@@ -280,8 +281,8 @@ fn stored() -> Vec<Vec<u8>> {
     text.lines().map(|line| (0..line.len()).step_by(2).map(|at| byte(line, at)).collect()).collect()
 }
 
-/// Three short renderings, without tables and with them, and a query that one of them answers.
-fn material() -> ([Parts; 2], Query) {
+/// Three short renderings, without tables, with tables of bits, and of cells, and a query that one of them answers.
+fn material() -> ([Parts; 3], Query) {
     let clip = |name: &str| {
         let path = format!("{}/../corpus/renderings/{name}.flac", env!("CARGO_MANIFEST_DIR"));
         read_channels_8k(path, 60.0).unwrap().remove(0)[..14_400].to_vec()
@@ -293,8 +294,10 @@ fn material() -> ([Parts; 2], Query) {
     }
     let mut query = Query { pitch: vec![Pitch::of(180.0); 200], ..Query::default() };
     Extractor::reference().push_to(&clip("dental-01__fs2"), &mut query);
-    let parts = [Tables::Never, Tables::Always].map(|tables| {
+    let kinds = [(Tables::Never, Keying::Bits), (Tables::Always, Keying::Bits), (Tables::Always, Keying::Cells)];
+    let parts = kinds.map(|(tables, keying)| {
         builder.set_tables(tables);
+        builder.set_keying(keying);
         Parts::of(&builder.to_bytes().unwrap())
     });
     (parts, query)
@@ -323,8 +326,8 @@ fn a_hostile_file_gives_an_answer_or_an_error() {
             }
             recipe
         });
-        // The fourth bit chooses the file.
-        let base = usize::from(recipe.first().copied().unwrap_or(0) >> 3 & 1);
+        // The fourth bit chooses between no tables and tables, these are of bits and of cells in turn.
+        let base = usize::from(recipe.first().copied().unwrap_or(0) >> 3 & 1) << (run & 1);
         let file = parts[base].clone().changed(&recipe);
         let thorough = from_store.is_some() || run % 64 == 0;
         let reached = catch_unwind(AssertUnwindSafe(|| outcome(file, &query, thorough)));

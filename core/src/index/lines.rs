@@ -15,6 +15,7 @@
 
 use super::{
     Hit, Index, StoredCode,
+    keys::Keying,
     lookup::{self, LookUp, Scratch, warm_thread, with_scratch},
     postings::Postings,
     prefetch::prefetch,
@@ -54,10 +55,14 @@ const OPEN: usize = 1024;
 const SMALL: usize = 1 << 18;
 /// Keys looked up for a code in a small index.
 const FEW_KEYS: f32 = 40.0;
-/// The same in a large index: so many, and less for each bit of its keys, since with the size grow the lists and
-/// the way to them. 40 in 10^5 renderings, 24 in 10^6.
+/// The same in a larger one: so many, and less for each bit of its keys, since with the size grow the lists and
+/// the way to them. 48 in 10^4 renderings.
 const MOST_KEYS: f32 = 116.0;
 const LESS_KEYS: f32 = 4.0;
+/// The same where codes are filed under cells: so many, and less for each doubling of the codes. 80 in 10^5 renderings, 30 in 10^6; and at least so many.
+const MOST_PAIRS: f32 = 444.0;
+const LESS_PAIRS: f32 = 14.9;
+const LEAST_PAIRS: f32 = 12.0;
 /// The same in any index while a line explains what is heard: other renderings of the same sound are as easy to find.
 const KEYS_EXPLAINED: f32 = 1.0;
 /// Agreement from which a code found by its key may begin a line. Of the codes that differ in 30 % of their bits 84 % agree by .42,
@@ -86,7 +91,10 @@ impl Effort {
             // wrong at any score as by comparing with all codes, and with three times as many keys.
             Self { every: 1, every_outermost: 2, keys: FEW_KEYS, line_distance: 55 }
         } else {
-            let keys = MOST_KEYS - LESS_KEYS * tables.key_bits as f32;
+            let keys = match tables.keying {
+                Keying::Bits => MOST_KEYS - LESS_KEYS * tables.key_bits as f32,
+                Keying::Cells => (MOST_PAIRS - LESS_PAIRS * doublings(tables.codes)).max(LEAST_PAIRS),
+            };
             Self { every: 2, every_outermost: 4, keys, line_distance: 53 }
         }
     }
@@ -95,6 +103,12 @@ impl Effort {
     fn every(&self, speed: usize) -> usize {
         if speed == 0 || speed + 1 == SPEEDS.len() { self.every_outermost } else { self.every }
     }
+}
+
+/// Logarithm to base 2 of a number of codes, straight between whole ones: the same on every machine.
+fn doublings(codes: usize) -> f32 {
+    let whole = codes.max(1).ilog2();
+    whole as f32 + (codes.max(1) as f32 / (1u64 << whole) as f32 - 1.0)
 }
 
 /// Four times a code's position minus the query frame: the same all along a line.

@@ -12,12 +12,14 @@
 use std::cell::RefCell;
 
 use smallvec::SmallVec;
+use zerocopy::little_endian::{U16, U32};
 
 use super::{
     StoredCode,
-    keys::{Filter, MAX_PROBES, Prober, TABLES},
-    postings::{List, Postings},
+    keys::{MAX_PROBES, Prober},
+    postings::{Postings, Signatures},
     prefetch::prefetch,
+    signatures::{Filter, Filters},
 };
 use crate::{
     fingerprint::{HeardCode, QueryFrame, SPEEDS},
@@ -53,7 +55,7 @@ pub(super) struct Effort {
 struct Asked {
     speed: usize,
     code: HeardCode,
-    filters: [Filter; TABLES],
+    filters: Filters,
 }
 
 /// Looks query codes up.
@@ -133,7 +135,7 @@ impl LookUp {
         keys.clear();
         let limit = self.limit.get_or_insert(FIRST_LIMIT * tables.key_bits as f32);
         for (number, query) in self.waiting.iter().enumerate() {
-            prober.probe(&query.soft, tables.key_bits, *limit as u16);
+            prober.probe(&query.soft, tables.keying, tables.key_bits, *limit as u16);
             let change = RISE * (1.0 - prober.probes.len() as f32 / allowed).max(-FALL);
             *limit = (*limit + change).clamp(0.0, LAST_LIMIT);
             for probe in &prober.probes {
@@ -167,8 +169,16 @@ impl Scratch {
         }
         fitting.clear();
         for (i, &(number, table, range)) in lists.iter().enumerate() {
-            let filter = asked[usize::from(number)].filters[usize::from(table)];
-            filtered(tables.list(usize::from(table), range), filter, i as u32, fitting);
+            let filters = &asked[usize::from(number)].filters;
+            let list = tables.list(usize::from(table), range);
+            match list.signatures {
+                Signatures::Narrow(signatures) => {
+                    filtered(signatures, filters.bits[usize::from(table)], list.positions, i as u32, fitting);
+                }
+                Signatures::Wide(signatures) => {
+                    filtered_wide(signatures, filters.cells, list.positions, i as u32, fitting);
+                }
+            }
         }
         found.clear();
         for &(list, at) in fitting.iter() {
@@ -184,33 +194,47 @@ impl Scratch {
     }
 }
 
-wide! {
-    /// Appends `number` and the places of a list's entries whose signatures pass the filter, and asks the memory for their positions.
-    fn filtered(list: List<'_>, filter: Filter, number: u32, fitting: &mut Vec<(u32, u32)>) {
-        let (blocks, rest) = list.signatures.as_chunks::<16>();
-        let mut take = |at: usize| {
-            if fitting.len() < FITTING {
-                prefetch(list.positions, at);
-                fitting.push((number, at as u32));
-            }
-        };
-        for (i, block) in blocks.iter().enumerate() {
-            let mut passes = [0u16; 16];
-            for (passes, signature) in passes.iter_mut().zip(block) {
-                *passes = u16::from(filter.passes(signature.get()));
-            }
-            // Most blocks hold nothing.
-            if passes != [0; 16] {
-                passes.iter().enumerate().filter(|&(_, &passes)| passes > 0).for_each(|(j, _)| take(16 * i + j));
+/// Defines a function that filters signatures of one width.
+macro_rules! filtered {
+    ($name:ident, $signature:ty, $stored:ty, $block:literal) => {
+        wide! {
+            /// Appends `number` and the places of a list's entries whose signatures pass the filter, and asks the memory for their positions.
+            fn $name(
+                signatures: &[$stored],
+                filter: Filter<$signature>,
+                positions: &[U32],
+                number: u32,
+                fitting: &mut Vec<(u32, u32)>,
+            ) {
+                let (blocks, rest) = signatures.as_chunks::<$block>();
+                let mut take = |at: usize| {
+                    if fitting.len() < FITTING {
+                        prefetch(positions, at);
+                        fitting.push((number, at as u32));
+                    }
+                };
+                for (i, block) in blocks.iter().enumerate() {
+                    let mut passes = [0; $block];
+                    for (passes, signature) in passes.iter_mut().zip(block) {
+                        *passes = <$signature>::from(filter.passes(signature.get()));
+                    }
+                    // Most blocks hold nothing.
+                    if passes != [0; $block] {
+                        passes.iter().enumerate().filter(|&(_, &p)| p > 0).for_each(|(j, _)| take($block * i + j));
+                    }
+                }
+                for (i, signature) in rest.iter().enumerate() {
+                    if filter.passes(signature.get()) {
+                        take($block * blocks.len() + i);
+                    }
+                }
             }
         }
-        for (i, signature) in rest.iter().enumerate() {
-            if filter.passes(signature.get()) {
-                take(16 * blocks.len() + i);
-            }
-        }
-    }
+    };
 }
+
+filtered!(filtered, u16, U16, 16);
+filtered!(filtered_wide, u32, U32, 8);
 
 wide! {
     /// Keeps what agrees with the code whose number it has.

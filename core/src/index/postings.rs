@@ -17,21 +17,37 @@ use zerocopy::{
 use super::{
     StoredCode,
     format::{ALIGN, PostingsHeader},
-    keys::{self, TABLES},
+    keys::{Keying, TABLES},
 };
 use crate::fingerprint::Code;
-
-/// Bytes of an entry: signature and position.
-const ENTRY: usize = 6;
 
 /// Codes from which an index gets tables by itself (14 renderings of 12 s): fewer are compared with in the time that looking up takes.
 pub(crate) const WORTHWHILE: usize = 1 << 12;
 
 /// A list of a table.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct List<'a> {
-    pub(crate) signatures: &'a [U16],
+    pub(crate) signatures: Signatures<'a>,
     pub(crate) positions: &'a [U32],
+}
+
+/// The signatures of a list.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Signatures<'a> {
+    /// In a table of bits.
+    Narrow(&'a [U16]),
+    /// In a table of cells.
+    Wide(&'a [U32]),
+}
+
+impl Signatures<'_> {
+    fn iter(self) -> impl Iterator<Item = u32> {
+        let (narrow, wide) = match self {
+            Self::Narrow(narrow) => (narrow, [].as_slice()),
+            Self::Wide(wide) => ([].as_slice(), wide),
+        };
+        narrow.iter().map(|s| u32::from(s.get())).chain(wide.iter().map(|s| s.get()))
+    }
 }
 
 /// One table.
@@ -46,9 +62,15 @@ struct Table<'a> {
 /// The tables of an open index.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Postings<'a> {
+    pub(crate) keying: Keying,
     pub(crate) key_bits: u32,
     pub(crate) codes: usize,
     tables: [Table<'a>; TABLES],
+}
+
+/// Bytes of an entry: signature and position.
+fn entry_bytes(keying: Keying) -> usize {
+    keying.signature_bytes() + size_of::<U32>()
 }
 
 /// Where the parts of the section lie.
@@ -58,13 +80,14 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(key_bits: u32, codes: usize) -> Option<Self> {
+    fn of(keying: Keying, key_bits: u32, codes: usize) -> Option<Self> {
         let directory = (((1usize << key_bits) + 1) * 4).next_multiple_of(ALIGN);
-        Some(Self { directory, lists: codes.checked_mul(ENTRY)?.checked_next_multiple_of(ALIGN)? })
+        Some(Self { directory, lists: codes.checked_mul(entry_bytes(keying))?.checked_next_multiple_of(ALIGN)? })
     }
 
-    fn section(&self) -> Option<usize> {
-        self.directory.checked_add(self.lists)?.checked_mul(TABLES)?.checked_add(size_of::<PostingsHeader>())
+    fn section(&self, keying: Keying) -> Option<usize> {
+        let tables = self.directory.checked_add(self.lists)?.checked_mul(keying.tables())?;
+        tables.checked_add(size_of::<PostingsHeader>())
     }
 }
 
@@ -81,16 +104,17 @@ impl<'a> Postings<'a> {
         let (header, mut rest) = PostingsHeader::ref_from_prefix(section).map_err(|_| wrong())?;
         let (key_bits, tables) = (header.key_bits.get(), header.tables.get());
         let codes = usize::try_from(header.codes.get()).ok().filter(|&n| u32::try_from(n).is_ok()).ok_or_else(wrong)?;
-        let bits_fit = (keys::MIN_KEY_BITS..=keys::MAX_KEY_BITS).contains(&key_bits);
-        if !bits_fit || tables as usize != TABLES || header.reserved != [0; 48] {
+        let keying = [Keying::Bits, Keying::Cells].into_iter().find(|keying| keying.tables() == tables as usize);
+        let keying = keying.filter(|keying| keying.all_key_bits().contains(&key_bits)).ok_or_else(wrong)?;
+        if header.reserved != [0; 48] {
             return Err(wrong());
         }
-        let parts = Parts::of(key_bits, codes).ok_or_else(wrong)?;
-        if parts.section() != Some(section.len()) {
+        let parts = Parts::of(keying, key_bits, codes).ok_or_else(wrong)?;
+        if parts.section(keying) != Some(section.len()) {
             return Err(wrong());
         }
         let mut found = [Table::default(); TABLES];
-        for table in &mut found {
+        for table in found.iter_mut().take(keying.tables()) {
             let (directory, after) = rest.split_at_checked(parts.directory).ok_or_else(wrong)?;
             let (lists, after) = after.split_at_checked(parts.lists).ok_or_else(wrong)?;
             let (directory, gap) =
@@ -98,7 +122,7 @@ impl<'a> Postings<'a> {
             *table = Table { directory, gap, lists };
             rest = after;
         }
-        Ok(Some(Self { key_bits, codes, tables: found }))
+        Ok(Some(Self { keying, key_bits, codes, tables: found }))
     }
 
     /// Asks the memory for the directory's entry of a key.
@@ -123,7 +147,8 @@ impl<'a> Postings<'a> {
     /// asks for the rest by itself.
     #[inline]
     pub(crate) fn prefetch_signatures(&self, table: usize, (start, end): (u32, u32)) {
-        let (first, bytes) = (start as usize * ENTRY, size_of::<U16>() * (end - start) as usize);
+        let first = start as usize * entry_bytes(self.keying);
+        let bytes = self.keying.signature_bytes() * (end - start) as usize;
         // The last byte may lie in a line of its own.
         for at in (first..first + bytes.min(64 * 6)).step_by(64).chain([first + bytes - 1]) {
             super::prefetch::prefetch(self.tables[table].lists, at);
@@ -133,21 +158,31 @@ impl<'a> Postings<'a> {
     /// The list in a range.
     #[inline]
     pub(crate) fn list(&self, table: usize, (start, end): (u32, u32)) -> List<'a> {
-        let count = (end - start) as usize;
-        let bytes = self.tables[table].lists.get(start as usize * ENTRY..end as usize * ENTRY).unwrap_or_default();
-        let Ok((signatures, rest)) = <[U16]>::ref_from_prefix_with_elems(bytes, count) else {
-            return List::default();
+        let entry = entry_bytes(self.keying);
+        let bytes = self.tables[table].lists.get(start as usize * entry..end as usize * entry).unwrap_or_default();
+        let (signatures, rest) = bytes.split_at(bytes.len() / entry * self.keying.signature_bytes());
+        let signatures = match self.keying {
+            Keying::Bits => Signatures::Narrow(<[U16]>::ref_from_bytes(signatures).unwrap_or_default()),
+            Keying::Cells => Signatures::Wide(<[U32]>::ref_from_bytes(signatures).unwrap_or_default()),
         };
         List { signatures, positions: <[U32]>::ref_from_bytes(rest).unwrap_or_default() }
     }
 
-    /// Checks every entry against the codes.
-    pub(crate) fn check(&self, codes: &[StoredCode], levels: &[u8]) -> Result<(), String> {
+    /// All entries of a table: key and position.
+    pub(crate) fn entries(&self, table: usize) -> impl Iterator<Item = (u32, u32)> + '_ {
+        (0..1u32 << self.key_bits).flat_map(move |key| {
+            let list = self.list(table, self.range(table, key));
+            list.positions.iter().map(move |position| (key, position.get()))
+        })
+    }
+
+    /// Checks every entry against the codes; `cells`: theirs, where they are filed under these.
+    pub(crate) fn check(&self, codes: &[StoredCode], levels: &[u8], cells: &[u32]) -> Result<(), String> {
         let active = levels.iter().filter(|&&level| level > 0).count();
         if active != self.codes {
             return Err(format!("{} codes are in tables, {active} have sound", self.codes));
         }
-        for (t, table) in self.tables.iter().enumerate() {
+        for (t, table) in self.tables.iter().enumerate().take(self.keying.tables()) {
             // Entries of one key ascend and every entry has its code's key, so no code comes twice; and there are as many
             // entries as codes with sound, so none is missing.
             let mut expected = 0;
@@ -162,8 +197,8 @@ impl<'a> Postings<'a> {
                         let (Some(code), Some(1..)) = (codes.get(at), levels.get(at)) else { return false };
                         let code = code.get();
                         ascends
-                            && keys::key(code, t, self.key_bits) == key
-                            && keys::signature(code, t) == signature.get()
+                            && self.keying.key(code, cells.get(at).copied().unwrap_or(0), t, self.key_bits) == key
+                            && self.keying.signature(code, t) == signature
                     });
                 if !right {
                     return Err(format!("list {key} of table {t} and the codes do not fit"));
@@ -173,7 +208,7 @@ impl<'a> Postings<'a> {
             if expected as usize != self.codes {
                 return Err(format!("table {t} is not complete"));
             }
-            let rest = table.lists.get(self.codes * ENTRY..).unwrap_or_default();
+            let rest = table.lists.get(self.codes * entry_bytes(self.keying)..).unwrap_or_default();
             if rest.iter().chain(table.gap).any(|&b| b != 0) {
                 return Err(format!("bytes that fill up table {t} are not zero"));
             }
@@ -182,26 +217,26 @@ impl<'a> Postings<'a> {
     }
 }
 
-/// Hands all codes and their levels over, in the order of their positions.
-type Each<'a> = dyn Fn(&mut dyn FnMut(Code, u8)) + 'a;
+/// Hands all codes, their levels and, where they are filed under these, their cells over, in the order of their positions.
+type Each<'a> = dyn Fn(&mut dyn FnMut(Code, u8, u32)) + 'a;
 
-/// Writes the section for the codes that `each` hands over with their levels, in the order of their positions. `active`: how
+/// Writes the section for the codes that `each` hands over, in the order of their positions. `active`: how
 /// many of them have sound; there are fewer than 2^32 in all.
 ///
 /// # Errors
 /// Those of the output.
-pub(crate) fn write(active: usize, each: &Each<'_>, out: &mut impl Write) -> io::Result<()> {
-    let key_bits = keys::key_bits(active);
+pub(crate) fn write(keying: Keying, active: usize, each: &Each<'_>, out: &mut impl Write) -> io::Result<()> {
+    let key_bits = keying.key_bits(active);
     let header = PostingsHeader {
         key_bits: U32::new(key_bits),
-        tables: U32::new(TABLES as u32),
+        tables: U32::new(keying.tables() as u32),
         codes: U64::new(active as u64),
         reserved: [0; 48],
     };
     out.write_all(header.as_bytes())?;
-    let parts = Parts::of(key_bits, active).ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
-    for table in 0..TABLES {
-        let (directory, lists) = sort(table, key_bits, &parts, each);
+    let parts = Parts::of(keying, key_bits, active).ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
+    for table in 0..keying.tables() {
+        let (directory, lists) = sort(keying, table, key_bits, &parts, each);
         out.write_all(&directory)?;
         out.write_all(&lists)?;
     }
@@ -209,24 +244,27 @@ pub(crate) fn write(active: usize, each: &Each<'_>, out: &mut impl Write) -> io:
 }
 
 /// Directory and lists of one table.
-fn sort(table: usize, key_bits: u32, parts: &Parts, each: &Each<'_>) -> (Vec<u8>, Vec<u8>) {
+fn sort(keying: Keying, table: usize, key_bits: u32, parts: &Parts, each: &Each<'_>) -> (Vec<u8>, Vec<u8>) {
     let keys = 1usize << key_bits;
     let mut starts = vec![0u32; keys + 1];
-    each(&mut |code, level| starts[keys::key(code, table, key_bits) as usize + 1] += u32::from(level > 0));
+    let key_of = |code, cells| keying.key(code, cells, table, key_bits) as usize;
+    each(&mut |code, level, cells| starts[key_of(code, cells) + 1] += u32::from(level > 0));
     for key in 0..keys {
         starts[key + 1] += starts[key];
     }
     let mut next = starts[..keys].to_vec();
     let mut lists = vec![0u8; parts.lists];
     let mut position = 0u32;
-    each(&mut |code, level| {
+    let (width, entry) = (keying.signature_bytes(), entry_bytes(keying));
+    each(&mut |code, level, cells| {
         if level > 0 {
-            let key = keys::key(code, table, key_bits) as usize;
+            let key = key_of(code, cells);
             let (start, end, at) = (starts[key] as usize, starts[key + 1] as usize, next[key] as usize);
             next[key] += 1;
-            let signature = start * ENTRY + 2 * (at - start);
-            lists[signature..signature + 2].copy_from_slice(&keys::signature(code, table).to_le_bytes());
-            let place = start * ENTRY + 2 * (end - start) + 4 * (at - start);
+            let signature = start * entry + width * (at - start);
+            let bytes = keying.signature(code, table).to_le_bytes();
+            lists[signature..signature + width].copy_from_slice(&bytes[..width]);
+            let place = start * entry + width * (end - start) + 4 * (at - start);
             lists[place..place + 4].copy_from_slice(&position.to_le_bytes());
         }
         position += 1;

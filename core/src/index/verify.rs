@@ -188,6 +188,11 @@ pub(crate) fn verify(steps: &[Step], stored: Stored<'_>, lane: BandLane<'_>, hea
     }
 }
 
+/// Stored bands, 1/256 octave of power above the lowest that is told from less.
+pub(super) fn steps(bands: &StoredBands) -> [i16; BANDS] {
+    std::array::from_fn(|b| i16::from(bands.0[b / 2] >> (4 * (b % 2)) & 15) * STEP as i16)
+}
+
 /// Stored bands in units of 12 dB.
 pub(super) fn unpack(bands: &StoredBands) -> [f32; BANDS] {
     let scale = STEP as f32 / BAND_UNIT;
