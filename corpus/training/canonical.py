@@ -21,8 +21,9 @@ from pathlib import Path
 import numpy as np
 
 import frontend
-from learn import LEFT_OUT, active_positions
+from learn import LEFT_OUT, active_positions, features
 from material import draw
+from pairs import read_round
 
 VARIATES, EMPHASIS = 64, 1.5
 SPREAD = 40.0           # of the strongest variates, of at most 127
@@ -41,9 +42,8 @@ def coarse(bands):
 
 def values(bands, at, model):
     """Soft values of the patches that begin at frames `at`, (n, 128)."""
-    patches = np.lib.stride_tricks.sliding_window_view(bands, model.basis.shape[1], axis=0)[at]
-    y = frontend.stage1(patches, model.basis, model.shift1, model.span_band, model.span_patch)
-    return frontend.soft8(y.astype(np.int64) @ model.projection.T.astype(np.int64) - model.threshold, model).astype(float)
+    exact = features(bands, at, model) @ model.projection.T.astype(float) - model.threshold
+    return frontend.soft8(exact.astype(int), model).astype(float)
 
 
 def restored(bands, at, model):
@@ -59,15 +59,14 @@ def pairs(cache, name, model, seed=1):
     rounds = sorted((cache / "pairs").glob(f"{name}-*.npz"), key=lambda p: int(p.stem.rsplit("-", 1)[1]))
     clean, noisy, voices, before = [], [], [], None
     for path in rounds:
-        with np.load(path) as z:
-            clips = np.split(z["bands"], np.cumsum(z["counts"])[:-1])
-            starts, speeds, names = z["start"], z["speed"], z["voice"]
+        z = read_round(path)
+        clips = z["bands"]
         if before is None:      # round 0: references
             where = [active_positions(b, length, 1) for b in clips]
             where = [at[at % HOP == 0] for at in where]
             before = [restored(b, at, model) if len(at) else None for b, at in zip(clips, where)]
             continue
-        for bands, start, speed, voice, at, known in zip(clips, starts, speeds, names, where, before):
+        for bands, start, speed, voice, at, known in zip(clips, z["start"], z["speed"], z["voice"], where, before):
             if known is None or voice in LEFT_OUT:
                 continue
             there = (at + length / 2) / speed - length / 2 + start / frontend.HOP

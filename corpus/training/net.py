@@ -19,13 +19,9 @@ import optax
 
 import frontend
 from learn import active_positions, integer_basis
+from pairs import read_round
 
 PATCH, FUNCTIONS, SHIFT1, SPAN_BAND, SPAN_PATCH = 40, 10, 7, 768, 1792
-
-
-def load(path):
-    with np.load(path) as z:
-        return {k: z[k] for k in z.files} | {"bands": np.split(z["bands"], np.cumsum(z["counts"])[:-1])}
 
 
 def stage1(bands, at, basis):
@@ -43,7 +39,7 @@ def features(cache, name, rounds, step, seed, basis=None):
     """clean (n, B*K) int16, degraded (rounds, n, B*K) int16, clip number, voice number, snr (rounds, n)."""
     basis = integer_basis(FUNCTIONS, PATCH) if basis is None else basis
     rng, length = np.random.default_rng(seed), basis.shape[1]
-    clean = load(cache / "pairs" / f"{name}-0.npz")
+    clean = read_round(cache / "pairs" / f"{name}-0.npz")
     where = []
     for b in clean["bands"]:
         at = active_positions(b, length, step)
@@ -54,7 +50,7 @@ def features(cache, name, rounds, step, seed, basis=None):
     _, voices = np.unique(clean["voice"], return_inverse=True)
     out, snr, kind = [], [], []
     for k in rounds:
-        z = load(cache / "pairs" / f"{name}-{k}.npz")
+        z = read_round(cache / "pairs" / f"{name}-{k}.npz")
         rows = []
         for i in keep:
             to = moved(where[i], z["start"][i], z["speed"][i], length)

@@ -134,6 +134,12 @@ def make_round(job):
     return path
 
 
+def read_round(path):
+    """What `make_round` wrote, by name; the bands a list of one array a clip."""
+    with np.load(path) as z:
+        return {k: z[k] for k in z.files} | {"bands": np.split(z["bands"], np.cumsum(z["counts"])[:-1])}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cache", type=Path)

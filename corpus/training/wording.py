@@ -25,6 +25,8 @@ import numba
 import numpy as np
 import optax
 
+from pairs import read_round
+
 BANDS, CONTEXT, WIDTH, OUT = 24, 7, 96, 16
 TAPS = ((0, 1, 2, 3, 4), (0, 2, 4), (0, 3, 6))
 FLOOR, AUDIBLE = -3.0, -2.0            # under the loud frames, in units of 12 dB
@@ -133,10 +135,9 @@ class Speech:
     def __init__(self, cache, splits, rounds):
         self.rounds = []
         for k in range(rounds + 1):
-            with np.load(cache / "pairs" / f"wording-{k}.npz") as z:
-                bands = np.split(z["bands"], np.cumsum(z["counts"])[:-1])
-                self.rounds.append((bands, z["start"], z["speed"]))
-                self.voice, self.text = z["voice"], z["text"]
+            z = read_round(cache / "pairs" / f"wording-{k}.npz")
+            self.rounds.append((z["bands"], z["start"], z["speed"]))
+            self.voice, self.text = z["voice"], z["text"]
         self.clean = [frames20(b) for b in self.rounds[0][0]]
         self.clauses, by_text = [], {}
         for i, (voice, text) in enumerate(zip(self.voice, self.text)):
