@@ -65,10 +65,7 @@ impl Model {
     /// # Errors
     /// A sentence that says what is wrong with the bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        let (body, crc) = bytes.split_last_chunk::<4>().ok_or("shorter than its checksum")?;
-        if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
-            return Err("checksum does not fit".into());
-        }
+        let body = intact(bytes)?;
         let header = body.get(..HEADER).ok_or("shorter than its header")?;
         let word = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
         if &header[..4] != b"CPFM" || word(4) != VERSION {
@@ -111,6 +108,18 @@ fn take<T, const N: usize>(rest: &mut &[u8], count: usize, read: impl Fn([u8; N]
 
 fn magnitude(row: &[i16]) -> u32 {
     row.iter().map(|&w| u32::from(w.unsigned_abs())).sum()
+}
+
+/// What a file of constants holds before its last four bytes, the CRC-32 of that.
+///
+/// # Errors
+/// A sentence that says what is wrong with the bytes.
+pub(crate) fn intact(bytes: &[u8]) -> Result<&[u8], String> {
+    let (body, crc) = bytes.split_last_chunk::<4>().ok_or("shorter than its checksum")?;
+    if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
+        return Err("checksum does not fit".into());
+    }
+    Ok(body)
 }
 
 /// Hash of a file of constants (64 bits: two checksums, by CRC-32 forward and reversed).

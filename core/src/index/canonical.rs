@@ -22,7 +22,7 @@
 use std::sync::LazyLock;
 
 use crate::{
-    fingerprint::{BITS, hash},
+    fingerprint::{BITS, hash, intact},
     simd::wide,
 };
 
@@ -58,10 +58,7 @@ pub(super) struct Canonical {
 
 impl Canonical {
     fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        let (body, crc) = bytes.split_last_chunk::<4>().ok_or("shorter than its checksum")?;
-        if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
-            return Err("checksum does not fit".into());
-        }
+        let body = intact(bytes)?;
         let (header, weights) = body.split_at_checked(HEADER).ok_or("shorter than its header")?;
         let word = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
         if &header[..4] != b"CPCV" || word(4) != VERSION {

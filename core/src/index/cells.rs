@@ -9,7 +9,7 @@
 //! The more codes, the larger the books: half the bits of a key choose the cell in each of two. Of a stored code the index has only the
 //! signs; its values are restored from the stored bands ([`Restorer`]), so books of any size can be used whenever an index is written.
 //!
-//! A query code is looked up in the likeliest pairs of cells. If along a cell its values reach x standard deviations, the probability that it is the
+//! A query code is looked up in the likeliest pairs of cells. If along a cell its variates reach x standard deviations, the probability that it is the
 //! stored code's grows as exp(2.7 x), for speech at 30 % wrong bits.
 
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -35,7 +35,7 @@ const MOST_ROTATIONS: usize = 64;
 const MOST_AXES: usize = VARIATES * MOST_ROTATIONS;
 /// Logarithm of the likelihood of a cell for each standard deviation that the query reaches along it.
 const SLOPE: f32 = 2.7;
-/// Minus the logarithm of the likelihood of a cell along which the query's values are 0. What counts are differences; what would lie
+/// Minus the logarithm of the likelihood of a cell along which the query's variates are 0. What counts are differences; what would lie
 /// below 0, beyond 4.4 standard deviations, counts as 0.
 const NOTHING: f32 = 12.0;
 

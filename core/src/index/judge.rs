@@ -15,7 +15,10 @@ use std::{ops::Range, sync::LazyLock};
 
 use smallvec::SmallVec;
 
-use crate::{fingerprint::BANDS, simd::wide};
+use crate::{
+    fingerprint::{BANDS, intact},
+    simd::wide,
+};
 
 /// What the network sees of a cell.
 pub(super) const CHANNELS: usize = 6;
@@ -138,10 +141,7 @@ impl Network {
     /// of those over frames and of the hidden layer over a stretch u16 each, two zero bytes, then f32: weights and biases of
     /// all layers in order, means and deviations of the properties; CRC-32 of all before it.
     fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        let (body, crc) = bytes.split_last_chunk::<4>().ok_or("shorter than its checksum")?;
-        if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
-            return Err("checksum does not fit".into());
-        }
+        let body = intact(bytes)?;
         let (header, rest) = body.split_at_checked(16).ok_or("shorter than its header")?;
         let word = |at: usize| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
         let [first, second, wide, hidden] = [6, 8, 10, 12].map(word);

@@ -1,7 +1,7 @@
 //! Keys of codes: what names a code's list in each table, and which lists a query code is looked up in.
 //!
-//! In a large index one table files a code under its [`cells`](super::cells), the directions that its values point along most, and in
-//! the largest under some of its bits, too: they are its **key**. In others each of [`TABLES`] tables files it under bits of its own. With
+//! In a large index one table files a code under its [`cells`](super::cells), the directions that it points along most, and if its keys
+//! have an odd number of bits, under one of its own, too: they are its **key**. In others each of [`TABLES`] tables files it under bits of its own. With
 //! every entry go further bits, its **signature**. Bits in several tables are multi-index hashing (Norouzi, Punjani & Fleet, "Fast search in Hamming space with multi-index
 //! hashing", CVPR 2012) with fewer tables than bits would fill: one table finds a code again when its key is right.
 //!
@@ -27,8 +27,8 @@ pub(crate) const TABLES: usize = 3;
 pub(crate) const MAX_KEY_BITS: u32 = 26;
 /// Least bits in a key.
 pub(crate) const MIN_KEY_BITS: u32 = 8;
-/// Logarithm of how many codes a list of bits holds on average, at least (at most twice as many). Lists of cells hold one or two on
-/// average, but those of the likeliest cells some fifteen: speech is not even in all directions.
+/// Logarithm of how many codes a list of bits holds on average, at least (at most twice as many). Lists of cells hold one or two
+/// up to 10^5 renderings, but those of the likeliest cells ten times as many: speech is not even in all directions.
 const LIST_BITS: u32 = 5;
 
 /// Log-odds of a bit whose distance from its threshold is the code's mean, in steps of [`STEP`]. At 20 to 30 % errors

@@ -57,7 +57,6 @@ pub(crate) use verify::{BAND_UNIT, BandLane, Hearing, Stored, verify};
 use crate::{Error, IndexFault, Result, fingerprint::model};
 use cells::{Books, Wanted, find_cells};
 use format::{Layout, Record, StoredBands, StoredCalibration, StringRef, band_records};
-use keys::Keying;
 use map::Bytes;
 use postings::Postings;
 
@@ -291,9 +290,7 @@ impl Index {
 
     /// The cells of all codes, where they are filed under these.
     fn cells(&self, tables: &Postings<'_>) -> Vec<u32> {
-        if tables.keying == Keying::Bits {
-            return Vec::new();
-        }
+        let Some(books) = tables.books() else { return Vec::new() };
         let mut all = vec![0; self.codes().len()];
         let (mut rest, mut wanted) = (all.as_mut_slice(), Vec::with_capacity(self.len()));
         for i in 0..self.len() {
@@ -305,20 +302,19 @@ impl Index {
             let levels = self.levels().get(range).unwrap_or_default();
             wanted.push(Wanted { codes, levels, bands: self.bands(i), cells });
         }
-        find_cells(Books::for_key(tables.key_bits), wanted);
+        find_cells(books, wanted);
         all
     }
 
     /// The books of which codes are filed under a pair of cells each, if they are.
     fn books(&self) -> Option<Books> {
-        let tables = self.postings().filter(|tables| tables.keying == Keying::Cells)?;
-        Some(Books::for_key(tables.key_bits))
+        self.postings()?.books()
     }
 
     /// The cells of all codes as the tables tell them: in a tenth of the time that restoring takes.
     fn filed_cells(&self) -> Vec<u32> {
         let mut all = vec![0; self.codes().len()];
-        if let (Some(books), Some(tables)) = (self.books(), self.postings()) {
+        if let Some((tables, books)) = self.postings().and_then(|tables| Some((tables, tables.books()?))) {
             for (key, position) in tables.entries(0) {
                 if let Some(cells) = all.get_mut(position as usize) {
                     *cells = key & ((1 << books.pair_bits()) - 1);

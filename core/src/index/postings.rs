@@ -16,6 +16,7 @@ use zerocopy::{
 
 use super::{
     StoredCode,
+    cells::Books,
     format::{ALIGN, PostingsHeader},
     keys::{Keying, TABLES},
 };
@@ -123,6 +124,11 @@ impl<'a> Postings<'a> {
             rest = after;
         }
         Ok(Some(Self { keying, key_bits, codes, tables: found }))
+    }
+
+    /// The books of which codes are filed under a pair of cells each, if they are.
+    pub(super) fn books(&self) -> Option<Books> {
+        (self.keying == Keying::Cells).then(|| Books::for_key(self.key_bits))
     }
 
     /// Asks the memory for the directory's entry of a key.

@@ -57,7 +57,7 @@ impl Filter<u16> {
 
 impl Filter<u32> {
     /// For the table of cells: compares those that are `reliable` and lets a quarter of them differ. Of the codes with 30 % wrong bits
-    /// three quarters pass, of unrelated ones one in a hundred.
+    /// four fifths pass, of unrelated ones one in forty.
     pub(super) fn wide(query: &SoftCode, reliable: impl Fn(usize) -> bool) -> Self {
         let mask = (0..32).fold(0, |mask, bit| mask | u32::from(reliable(FIRST_OF_CELLS + bit)) << bit);
         Self { signature: wide(query.code()), mask, limit: mask.count_ones() / 4 }

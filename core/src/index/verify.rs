@@ -195,8 +195,7 @@ pub(super) fn steps(bands: &StoredBands) -> [i16; BANDS] {
 
 /// Stored bands in units of 12 dB.
 pub(super) fn unpack(bands: &StoredBands) -> [f32; BANDS] {
-    let scale = STEP as f32 / BAND_UNIT;
-    std::array::from_fn(|b| f32::from(bands.0[b / 2] >> (4 * (b % 2)) & 15) * scale)
+    steps(bands).map(|band| f32::from(band) / BAND_UNIT)
 }
 
 /// The element at `share` of the length in order of size; reorders.

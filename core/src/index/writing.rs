@@ -61,9 +61,7 @@ impl Contents<'_> {
         let version = format::version(self.keying == Some(Keying::Cells));
         sections.finish(version, self.records.len(), self.codes)
     }
-}
 
-impl Contents<'_> {
     /// The cells of all codes, where they are filed under these: as an index that they come from has them, or restored by all processors.
     fn cells(&self) -> Vec<u32> {
         let Some(keying) = self.keying.filter(|&keying| keying == Keying::Cells) else { return Vec::new() };

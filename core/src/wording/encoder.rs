@@ -11,7 +11,10 @@
 
 use std::sync::LazyLock;
 
-use crate::{fingerprint::BANDS, simd::wide};
+use crate::{
+    fingerprint::{BANDS, intact},
+    simd::wide,
+};
 
 /// Numbers that describe a frame.
 pub(super) const DIMENSIONS: usize = 16;
@@ -78,10 +81,7 @@ impl Encoder {
     /// Reads a file that `corpus/training/wording.py` wrote: magic `CPWE`, version u16 (1), two zero bytes; then little-endian f32: of
     /// each layer the weights (by input, taps outermost, then output) and the biases; CRC-32 of all before it.
     fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        let (body, crc) = bytes.split_last_chunk::<4>().ok_or("shorter than its checksum")?;
-        if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
-            return Err("the checksum does not fit".into());
-        }
+        let body = intact(bytes)?;
         let numbers = body.strip_prefix(b"CPWE\x01\x00\x00\x00").ok_or("another magic or version")?;
         let (numbers, rest) = numbers.as_chunks::<4>();
         let mut numbers = numbers.iter().map(|&n| f32::from_le_bytes(n));
