@@ -1,6 +1,6 @@
 //! Looking query codes up in the tables: stored codes that share a key with them and are near.
 //!
-//! Nearly all the time of a look goes into waiting for memory: for the directory's entry of a key, for the signatures of its list, for
+//! Most of the time of a look goes into waiting for memory: for the directory's entry of a key, for the signatures of its list, for
 //! the position of an entry whose signature fits, for the code there. So [`TOGETHER`] query codes are looked up together, in
 //! rounds, and each round asks for all that the next one reads.
 //!
